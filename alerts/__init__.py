@@ -1,0 +1,1 @@
+"""Rules, cases and plans: pure decisions over facts."""

@@ -1,0 +1,1 @@
+"""The site file: schema, loading, checking, and example sites."""

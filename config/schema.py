@@ -1,0 +1,302 @@
+"""The site file's schema: what a site consists of, with the bounds of every field."""
+
+from __future__ import annotations
+
+from datetime import time
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from model.level import Level
+
+DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+Secret = Annotated[str, Field(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
+Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused: a typo must never silently change a site."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Strict):
+    """A name or message in both languages."""
+
+    zh: Annotated[str, Field(min_length=1, max_length=500)]
+    en: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Origin(Strict):
+    """The point from which metres east and north are counted."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+
+
+class Site(Strict):
+    """The place itself."""
+
+    id: DeviceId
+    name: Words
+    timezone: str = "Asia/Shanghai"
+    origin: Origin
+
+
+class Broker(Strict):
+    """Where the messages go: `embedded`, or the address of an MQTT broker.
+
+    A broker that is not on loopback needs TLS and credentials; `check` refuses it otherwise.
+    """
+
+    embedded: bool = False
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 1883
+    tls: bool = False
+    ca_file: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+
+
+class Store(Strict):
+    """Where readings and records are kept; `folder` is relative to the site file."""
+
+    folder: str = "data"
+    full_sync: bool = True
+
+
+class Keys(Strict):
+    """The key that signs orders, and the public keys that devices hold."""
+
+    signing_key_file: str
+    key_id: DeviceId
+
+
+class Console(Strict):
+    """Where the console listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8460
+
+
+class Zone(Strict):
+    """A part of the site that is judged as one; outline in metres east and north of the origin."""
+
+    id: DeviceId
+    name: Words
+    outline: Annotated[list[tuple[Metres, Metres]], Field(min_length=3, max_length=500)]
+    usable_area_m2: Annotated[float, Field(gt=0, le=10_000_000)]
+    m2_per_visitor: Annotated[float, Field(gt=0, le=1000)]
+
+    @property
+    def capacity(self) -> float:
+        """Instantaneous capacity, people: area over area per visitor (LB/T 034)."""
+        return self.usable_area_m2 / self.m2_per_visitor
+
+
+class GroundPoint(Strict):
+    """A point seen in a camera's picture (pixels) and its place on the ground (metres)."""
+
+    px: Annotated[float, Field(ge=-10_000, le=20_000)]
+    py: Annotated[float, Field(ge=-10_000, le=20_000)]
+    x_m: Metres
+    y_m: Metres
+
+
+class Ground(Strict):
+    """How a camera's picture lies on the ground: the picture's size and at least four points."""
+
+    width_px: Annotated[int, Field(ge=16, le=20_000)]
+    height_px: Annotated[int, Field(ge=16, le=20_000)]
+    points: Annotated[list[GroundPoint], Field(min_length=4, max_length=200)]
+
+
+class Camera(Strict):
+    """One camera: its stream, the zones it watches, and how often it is read.
+
+    `url` carries no credentials; they stand in `username` and `password`.
+    """
+
+    id: DeviceId
+    name: Words
+    url: Annotated[str, Field(pattern=r"^rtsps?://[^@]+$")]
+    username: str | None = None
+    password: Secret | None = None
+    zones: list[DeviceId] = []
+    every_s: Annotated[float, Field(ge=0.2, le=60)] = 2.0
+    model: Literal["small", "full"] = "small"
+    ground: Ground | None = None
+
+
+class Counter(Strict):
+    """A gate counter: people that go in and out of a zone."""
+
+    id: DeviceId
+    name: Words
+    zone: DeviceId
+
+
+class Sensor(Strict):
+    """A sensor or alarm detector and the zones that it speaks for."""
+
+    id: DeviceId
+    name: Words
+    zones: list[DeviceId]
+    silent_after_s: Seconds = 60.0
+
+
+class Terminal(Strict):
+    """A warning terminal: speaker, screen or set-top box, and the zones where it is heard."""
+
+    id: DeviceId
+    name: Words
+    zones: list[DeviceId]
+    public: bool = False
+    at: tuple[Metres, Metres] | None = None
+
+
+class Bollard(Strict):
+    """One bollard lane at an entrance."""
+
+    id: DeviceId
+    name: Words
+    entrance: DeviceId
+    lane: Annotated[int, Field(ge=1, le=32)] = 1
+    at: tuple[Metres, Metres] | None = None
+
+
+class Signal(StrEnum):
+    """What a rule watches."""
+
+    PEAK_DENSITY = "peak_density"
+    ZONE_DENSITY = "zone_density"
+    OCCUPANCY = "occupancy"
+    SENSOR = "sensor"
+    ALARM = "alarm"
+
+
+class Rule(Strict):
+    """When a signal becomes a warning.
+
+    A threshold rule (density in people per m², occupancy as a share of capacity, a sensor's
+    quantity in its unit) has `raise_at` per level, clears `clear_below` under it, and holds
+    `hold_s` before it raises or steps up and `clear_hold_s` before it steps down. An alarm rule
+    has the alarm's `alarm` hazard and one `level`.
+    """
+
+    id: DeviceId
+    hazard: DeviceId
+    signal: Signal
+    zones: list[DeviceId] | Literal["all"] = "all"
+    quantity: str | None = None
+    alarm: DeviceId | None = None
+    raise_at: dict[Level, float] = {}
+    clear_below: Annotated[float, Field(ge=0)] = 0.5
+    hold_s: Seconds = 20.0
+    clear_hold_s: Seconds = 60.0
+    level: Level | None = None
+    text: Words
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.signal is Signal.ALARM:
+            if self.alarm is None or self.level is None:
+                raise ValueError("an alarm rule needs `alarm` (the hazard) and `level`")
+            return self
+        if not self.raise_at:
+            raise ValueError("a threshold rule needs `raise_at` with at least one level")
+        values = [self.raise_at[level] for level in Level if level in self.raise_at]
+        if values != sorted(set(values)):
+            raise ValueError("`raise_at` must grow from blue to red")
+        if self.signal is Signal.SENSOR and self.quantity is None:
+            raise ValueError("a sensor rule needs `quantity`")
+        return self
+
+
+class Approval(StrEnum):
+    """Who must agree before a plan acts."""
+
+    NONE = "none"
+    ONE = "one"
+    TWO = "two"
+
+
+class Plan(Strict):
+    """What a level does in a zone: which terminals say what, which entrances' bollards rise.
+
+    `terminals` is a list of ids, or `zone` for those of the zone. `cancel` is the text that takes
+    it back; a plan without it is not accepted. `approval` defaults to the safe side: two people.
+    """
+
+    id: DeviceId
+    hazard: DeviceId
+    zones: list[DeviceId] | Literal["all"] = "all"
+    level: Level
+    approval: Approval = Approval.TWO
+    terminals: list[DeviceId] | Literal["zone"] = "zone"
+    text: Words
+    speech: Annotated[str, Field(max_length=1000)] = ""
+    volume: Annotated[int, Field(ge=0, le=100)] = 70
+    cancel: Words
+    expires_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    raise_entrances: list[DeviceId] = []
+
+
+class Person(Strict):
+    """Someone who signs in; `roles` by the contract. The password is kept as a hash elsewhere."""
+
+    id: DeviceId
+    name: str
+    roles: list[Literal["viewer", "operator", "commander", "responder", "integrator", "admin"]]
+
+
+class Shift(Strict):
+    """Who is on duty between two times of day."""
+
+    start: time
+    end: time
+    people: list[DeviceId]
+
+
+class CatalogueEntry(Strict):
+    """A kind of problem and the unit that owns it."""
+
+    id: DeviceId
+    name: Words
+    owner: str
+
+
+class Mapping(Strict):
+    """How a foreign device's messages become readings: topic filter and a JMESPath per field."""
+
+    id: DeviceId
+    topic: Annotated[str, Field(min_length=1, max_length=500)]
+    kind: Literal["sensor", "counter"]
+    device: str
+    fields: dict[str, str]
+    quantity: str | None = None
+    unit: str | None = None
+
+
+class SiteFile(Strict):
+    """One site, whole: the single source of truth of what stands where and what happens when."""
+
+    site: Site
+    broker: Broker
+    store: Store = Store()
+    keys: Keys
+    console: Console = Console()
+    zones: Annotated[list[Zone], Field(min_length=1, max_length=2000)]
+    cameras: Annotated[list[Camera], Field(max_length=5000)] = []
+    counters: list[Counter] = []
+    sensors: list[Sensor] = []
+    terminals: list[Terminal] = []
+    bollards: list[Bollard] = []
+    rules: list[Rule] = []
+    plans: list[Plan] = []
+    people: list[Person] = []
+    roster: list[Shift] = []
+    catalogue: list[CatalogueEntry] = []
+    mappings: list[Mapping] = []

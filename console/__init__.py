@@ -1,0 +1,1 @@
+"""HTTP API, live feed, accounts and the web app."""

@@ -1,0 +1,1 @@
+"""From pictures to people per square metre: estimator, sight, ground, zones."""

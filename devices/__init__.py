@@ -1,0 +1,1 @@
+"""Field devices: health, orders on their way, interlocks."""

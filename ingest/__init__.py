@@ -1,0 +1,1 @@
+"""MQTT and RTSP in: strict decoding and supervision of sources."""

@@ -1,0 +1,1 @@
+"""The only wiring: start, supervise, stop; the command line."""

@@ -1,0 +1,1 @@
+"""Simulated field: real sockets, real protocols, known truth."""

@@ -1,0 +1,1 @@
+"""Time series and records; the only place that speaks SQL."""

@@ -1,0 +1,1 @@
+"""Specifications of every room, and of the whole."""
