@@ -1,0 +1,33 @@
+"""One committed step: what the store took in and what was decided on it, for those who watch."""
+
+from __future__ import annotations
+
+import msgspec
+
+from model.cases import Case, Transition
+from model.facts import Fact, Id, Stamp
+from model.health import DeviceHealth
+from model.level import Level
+from model.orders import OrderRecord
+from model.zones import ZoneView
+
+
+class ZoneJudgement(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone's fused view with the warning level in force there."""
+
+    view: ZoneView
+    level: Level | None
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that became durable at once; `serial` only grows within one run of the service."""
+
+    serial: int
+    at: Stamp
+    facts: tuple[Fact, ...] = ()
+    zones: tuple[ZoneJudgement, ...] = ()
+    cases: tuple[Case, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    orders: tuple[OrderRecord, ...] = ()
+    health: tuple[DeviceHealth, ...] = ()
+    refused: dict[Id, int] = {}
