@@ -1,0 +1,132 @@
+"""What a training picture goes through: other distances, other light, worse cameras, and nobody at all.
+
+Everything is drawn from the random generator that is passed in, so that a seed repeats a run.
+Pictures are uint8, height x width x 3, BGR.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from crowd.textures import empty_picture
+
+Picture = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """How far training pictures are changed. Scales are output pixels per source pixel."""
+
+    crop_px: int
+    scale_min: float
+    scale_max: float
+    empty_share: float = 0.04
+    light_share: float = 0.6
+    damage_share: float = 0.35
+
+
+def draw_crop(
+    picture: Picture, heads: Points, recipe: Recipe, random: np.random.Generator
+) -> tuple[Picture, Points]:
+    """One square training crop at a random distance, light and camera quality, with its heads."""
+    if random.random() < recipe.empty_share:
+        return empty_picture(recipe.crop_px, random), np.empty((0, 2), np.float32)
+    crop, points = _cut(picture, heads, recipe, random)
+    if random.random() < 0.5:
+        crop = crop[:, ::-1]
+        points = points * (-1.0, 1.0) + (recipe.crop_px - 1.0, 0.0)
+    if random.random() < recipe.light_share:
+        crop = change_light(crop, random)
+    if random.random() < recipe.damage_share:
+        crop = damage(crop, random)
+    return np.ascontiguousarray(crop), points.astype(np.float32)
+
+
+def _cut(
+    picture: Picture, heads: Points, recipe: Recipe, random: np.random.Generator
+) -> tuple[Picture, Points]:
+    """A window of the picture scaled to the crop; grey fills what a small picture lacks."""
+    scale = math.exp(random.uniform(math.log(recipe.scale_min), math.log(recipe.scale_max)))
+    height, width = picture.shape[:2]
+    side = recipe.crop_px
+    window = side / scale
+    left = random.uniform(0, width - window) if width > window else (width - window) / 2
+    top = random.uniform(0, height - window) if height > window else (height - window) / 2
+    x_0, x_1 = max(0, round(left)), min(width, round(left + window))
+    y_0, y_1 = max(0, round(top)), min(height, round(top + window))
+    region = picture[y_0:y_1, x_0:x_1]
+    size = (min(side, round((x_1 - x_0) * scale)), min(side, round((y_1 - y_0) * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    crop = np.full((side, side, 3), 128, np.uint8)
+    crop[: size[1], : size[0]] = cv2.resize(region, size, interpolation=method)
+    points = (heads - (x_0, y_0)) * (size[0] / (x_1 - x_0), size[1] / (y_1 - y_0))
+    inside = np.all((points >= 0) & (points < size), axis=1)
+    return crop, points[inside].astype(np.float32)
+
+
+def change_light(picture: Picture, random: np.random.Generator) -> Picture:
+    """Other exposure, contrast, gamma and colour, down to a night scene or a grey picture."""
+    if random.random() < 0.15:
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    levels = np.arange(256, dtype=np.float32) / 255
+    night = random.random() < 0.12
+    gain = random.uniform(0.15, 0.45) if night else random.uniform(0.65, 1.4)
+    gamma = math.exp(random.uniform(-0.45, 0.45))
+    offset = random.uniform(-0.1, 0.1) * (not night)
+    curve = gain * levels**gamma + offset
+    tints = random.uniform(0.85, 1.15, 3) if random.random() < 0.6 else np.ones(3)
+    table = np.clip(curve[:, None] * tints * 255, 0, 255).astype(np.uint8)
+    changed: Picture = np.asarray(cv2.LUT(picture, table.reshape(1, 256, 3)), np.uint8)
+    return add_noise(changed, random.uniform(4, 14), random) if night else changed
+
+
+def add_noise(picture: NDArray[Any], strength: float, random: np.random.Generator) -> Picture:
+    """Sensor noise with a standard deviation of `strength` grey levels."""
+    noise = random.standard_normal(picture.shape, dtype=np.float32) * strength
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def damage(picture: Picture, random: np.random.Generator) -> Picture:
+    """What a cheap camera and a thin line do: noise, soft focus, hard compression, low resolution."""
+    kind = random.integers(4)
+    if kind == 0:
+        return add_noise(picture, random.uniform(2, 14), random)
+    if kind == 1:
+        return cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.4)).astype(np.uint8)
+    if kind == 2:
+        quality = int(random.integers(18, 70))
+        _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    side = picture.shape[0]
+    less = round(side * random.uniform(0.5, 0.9))
+    small = cv2.resize(picture, (less, less), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def density_target(points: Points, side_px: int, *, stride_px: int = 8) -> NDArray[np.float32]:
+    """People per cell, side/stride squared, float32; the sum is the number of points exactly.
+
+    Each head is shared among its four nearest cells and then softened a little, since marks are never
+    exact to a cell; the softening mirrors at the border, so that nobody is lost there.
+    """
+    cells = side_px // stride_px
+    target = np.zeros((cells, cells), np.float32)
+    if len(points):
+        place = np.clip((points + 0.5) / stride_px - 0.5, 0, cells - 1)
+        base = np.minimum(place.astype(np.intp), cells - 2)
+        part = place - base
+        for right in (0, 1):
+            for down in (0, 1):
+                share_x = part[:, 0] if right else 1 - part[:, 0]
+                share_y = part[:, 1] if down else 1 - part[:, 1]
+                np.add.at(target, (base[:, 1] + down, base[:, 0] + right), share_x * share_y)
+        soft = cv2.GaussianBlur(target, (3, 3), 0.6, borderType=cv2.BORDER_REFLECT)
+        return soft.astype(np.float32)
+    return target

@@ -1,0 +1,171 @@
+"""From a training checkpoint to the files that count: ONNX, in full precision and in eight bits.
+
+Both files read the picture as it is (`picture`: uint8, 1 x height x width x 3, BGR, sides a multiple of
+16) and give `people` (float32, height/8 x width/8, people per cell) and `doubt` (float32, one number:
+people that the network half sees). The last layers stay in full precision: they cost nothing and hold
+the small numbers that an empty street is made of. Needs PyTorch and onnx.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
+
+from crowd.network import people_per_cell
+from crowd.weights_file import BOUNDS_KEY, NAME_KEY, Bounds, bounds_to_text
+
+_log = logging.getLogger(__name__)
+_OPSET: Final = 17
+_GREY: Final = 128
+_STEP: Final = 1 / 255
+
+
+class _Counting(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its classes are Any
+    """The network with its last step: logits become people, and the doubt about them."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Any) -> tuple[Any, Any]:
+        logits = self.network(picture)
+        people = people_per_cell(logits)
+        doubt = (people * (1 - torch.sigmoid(logits[:, 0]))).sum()
+        return people[0], doubt.reshape(1)
+
+
+def export(
+    network: Any, name: str, crops: Iterable[NDArray[np.uint8]], out: Path
+) -> tuple[Path, Path]:
+    """Writes `<name>-fp32.onnx` and `<name>.onnx` (eight bits, calibrated on the crops) into `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    full, quantised = out / f"{name}-fp32.onnx", out / f"{name}.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        _trace(network, plain)
+        graph = onnx.load(plain)
+        _write(_read_pixels(graph), f"{name}-fp32", full)
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
+        eight = Path(folder) / "eight.onnx"
+        quantize_static(
+            str(prepared),
+            str(eight),
+            _Crops(crops),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            nodes_to_exclude=_after_head(onnx.load(prepared)),
+        )
+        _write(_read_quantised_pixels(onnx.load(eight)), f"{name}-int8", quantised)
+    return full, quantised
+
+
+class _Crops(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
+    def __init__(self, crops: Iterable[NDArray[np.uint8]]) -> None:
+        self._crops: Iterator[NDArray[np.uint8]] = iter(crops)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        crop = next(self._crops, None)
+        if crop is None:
+            return None
+        levels = (crop.astype(np.float32) - _GREY) * _STEP
+        return {"levels": np.ascontiguousarray(levels.transpose(2, 0, 1)[None])}
+
+
+def _trace(network: Any, path: Path) -> None:
+    torch.onnx.export(
+        _Counting(network).eval(),
+        (torch.zeros(1, 3, 384, 512),),
+        str(path),
+        input_names=["levels"],
+        output_names=["people", "doubt"],
+        dynamic_axes={"levels": {2: "height", 3: "width"}, "people": {0: "rows", 1: "columns"}},
+        opset_version=_OPSET,
+        dynamo=False,
+    )
+
+
+def _after_head(model: Any) -> list[str]:
+    """The names of the last convolution and of everything after it."""
+    nodes = list(model.graph.node)
+    last = max(index for index, node in enumerate(nodes) if node.op_type == "Conv")
+    return [node.name for node in nodes[last:]]
+
+
+def _picture_input() -> Any:
+    return helper.make_tensor_value_info("picture", TensorProto.UINT8, [1, "height", "width", 3])
+
+
+def _read_pixels(model: Any) -> Any:
+    """Puts pixels → levels in front of the full-precision graph."""
+    graph = model.graph
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.float32(_GREY), "grey"),
+            numpy_helper.from_array(np.float32(_STEP), "step"),
+        ]
+    )
+    nodes = [
+        helper.make_node("Transpose", ["picture"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["values", "grey"], ["centred"]),
+        helper.make_node("Mul", ["centred", "step"], ["levels"]),
+    ]
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+    del graph.input[:]
+    graph.input.append(_picture_input())
+    return model
+
+
+def _read_quantised_pixels(model: Any) -> Any:
+    """Pixels are eight-bit levels already: they replace the quantised input, exactly."""
+    graph = model.graph
+    first = next(node for node in graph.node if node.input[:1] == ["levels"])
+    scale, zero = first.input[1], first.input[2]
+    exact = {scale: np.float32(_STEP), zero: np.uint8(_GREY)}
+    for tensor in graph.initializer:
+        if tensor.name in exact:
+            tensor.CopyFrom(numpy_helper.from_array(np.asarray(exact[tensor.name]), tensor.name))
+    planes = helper.make_node("Transpose", ["picture"], [first.output[0]], perm=[0, 3, 1, 2])
+    graph.node.remove(first)
+    graph.node.insert(0, planes)
+    del graph.input[:]
+    graph.input.append(_picture_input())
+    return model
+
+
+def _write(model: Any, name: str, path: Path) -> None:
+    helper.set_model_props(model, {NAME_KEY: name, BOUNDS_KEY: bounds_to_text(Bounds())})
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    _log.info("wrote %s, %d kB", path, path.stat().st_size // 1000)
+
+
+def set_bounds(path: Path, bounds: Bounds) -> None:
+    """Writes calibrated bounds into a model file, in place."""
+    model = onnx.load(path)
+    properties = {item.key: item.value for item in model.metadata_props}
+    helper.set_model_props(model, {**properties, BOUNDS_KEY: bounds_to_text(bounds)})
+    onnx.save(model, str(path))

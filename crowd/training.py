@@ -1,0 +1,300 @@
+"""Training the counting network from scratch on pictures with marked heads. Needs PyTorch.
+
+The loss asks for the right number of people at every scale at once: per cell, per block of cells and per
+crop, each as a Poisson deviance, so that a sparse street and a dense square both count. A seed fixes the
+order, the crops and the start; what remains is the arithmetic's own rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.network import PAD_TO_PX, SHAPES, DensityNetwork, people_per_cell
+from crowd.stills import Still
+
+_log = logging.getLogger(__name__)
+_BATCHES_AHEAD: Final = 3
+_GREY: Final = 128.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that decides the result of a training run."""
+
+    model: str = "full"
+    seed: int = 1
+    steps: int = 12_000
+    batch: int = 16
+    crop_px: int = 256
+    scale_min: float = 0.5
+    scale_max: float = 1.6
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    warm_up_steps: int = 300
+    average: float = 0.999
+    validate_every: int = 500
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run stands: mean loss since the last report and MAE per validation folder."""
+
+    step: int
+    steps: int
+    loss: float
+    validation_mae: dict[str, float]
+
+
+class _Sample(msgspec.Struct, frozen=True):
+    picture: NDArray[np.uint8]
+    heads: NDArray[np.float32]
+
+
+def train(
+    plan: Plan,
+    folders: dict[str, tuple[Sequence[Still], Sequence[Still]]],
+    out: Path,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    report: Callable[[Progress], None] | None = None,
+) -> Path:
+    """Runs the plan on (training, validation) pictures per folder and returns the last checkpoint.
+
+    With `resume` a checkpoint in `out` goes on where it stopped; its plan must be this plan.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
+    run = _Run(plan, device)
+    checkpoint = out / "checkpoint.pt"
+    if resume and checkpoint.exists():
+        run.load(checkpoint)
+        _log.info("resuming at step %d of %d", run.step, plan.steps)
+    samples = [_read(still) for training, _ in folders.values() for still in training]
+    validation = {name: list(held_out) for name, (_, held_out) in folders.items()}
+    losses: list[float] = []
+    for batch in _batches(plan, samples, run.step):
+        losses.append(run.advance(*batch))
+        last = run.step == plan.steps
+        if last or run.step % plan.validate_every == 0:
+            run.save(checkpoint)
+            errors = {
+                name: validation_mae(run.averaged, stills, device=device)
+                for name, stills in validation.items()
+                if stills
+            }
+            loss = sum(losses) / len(losses)
+            losses.clear()
+            _log.info("step %d loss %.3f validation MAE %s", run.step, loss, errors)
+            if report:
+                report(Progress(step=run.step, steps=plan.steps, loss=loss, validation_mae=errors))
+    return checkpoint
+
+
+class _Run:
+    """The changing state of one training run: weights, their running average, and the optimiser."""
+
+    def __init__(self, plan: Plan, device: str) -> None:
+        self.plan = plan
+        self.device = device
+        self.step = 0
+        network = DensityNetwork(SHAPES[plan.model])
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).eval()
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(),
+            plan.learning_rate,
+            weight_decay=plan.weight_decay,
+            fused=True,
+        )
+
+    def advance(self, pictures: NDArray[np.uint8], targets: NDArray[np.float32]) -> float:
+        """One step of the optimiser; the loss of this batch."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.learning_rate * _rate_share(self.plan, self.step)
+        self.network.train()
+        inputs = as_input(pictures, self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            logits = self.network(inputs)
+        loss = counting_loss(logits.float(), torch.from_numpy(targets).to(self.device))
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.step += 1
+        self._average()
+        return float(loss.detach())
+
+    def _average(self) -> None:
+        keep = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        current = self.network.state_dict()
+        with torch.no_grad():
+            for name, value in self.averaged.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(current[name], 1 - keep)
+                else:
+                    value.copy_(current[name])
+
+    def save(self, path: Path) -> None:
+        """Writes the whole state beside the old one and swaps, so that a kill never leaves half a file."""
+        beside = path.with_suffix(".new")
+        torch.save(
+            {
+                "plan": msgspec.to_builtins(self.plan),
+                "step": self.step,
+                "network": self.network.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+            },
+            beside,
+        )
+        beside.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Takes up the state of an earlier run of the same plan."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        earlier = msgspec.convert(state["plan"], Plan)
+        if earlier != self.plan:
+            raise ValueError(f"{path}: written by another plan ({earlier}); use a new folder")
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+
+def load_averaged(checkpoint: Path) -> tuple[Plan, Any]:
+    """The plan and the averaged network of a checkpoint, ready to count."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    plan = msgspec.convert(state["plan"], Plan)
+    network = DensityNetwork(SHAPES[plan.model])
+    network.load_state_dict(state["averaged"])
+    return plan, network.eval()
+
+
+def counting_loss(logits: Any, target: Any) -> Any:
+    """Poisson deviance at four scales, absolute error of the crop, and whether a cell holds anyone.
+
+    Each crop is weighed by 1 / sqrt(people + 10), between "every person alike" and "every picture alike".
+    """
+    people = people_per_cell(logits)
+    truth = target.sum((1, 2))
+    weight = (truth + 10).rsqrt()
+    total = people.sum((1, 2))
+    loss = 0.5 * _deviance(total, truth) + 0.3 * (total - truth).abs()
+    for cells, share in ((1, 1.0), (2, 0.7), (4, 0.5)):
+        area = cells * cells
+        blocks = functional.avg_pool2d(people[:, None], cells) * area
+        true_blocks = functional.avg_pool2d(target[:, None], cells) * area
+        loss = loss + share * _deviance(blocks, true_blocks).sum((1, 2, 3))
+    anyone = (functional.max_pool2d(target[:, None], 3, 1, 1)[:, 0] > 0.05).float()
+    gate = functional.binary_cross_entropy_with_logits(logits[:, 0], anyone)
+    return (loss * weight).mean() + gate
+
+
+def _deviance(estimate: Any, truth: Any) -> Any:
+    return estimate - truth + truth * ((truth + 1e-3).log() - (estimate + 1e-3).log())
+
+
+def _rate_share(plan: Plan, step: int) -> float:
+    """The learning rate's share of its peak: a straight warm-up, then a cosine down to one percent."""
+    if step < plan.warm_up_steps:
+        return (step + 1) / plan.warm_up_steps
+    done = (step - plan.warm_up_steps) / max(1, plan.steps - plan.warm_up_steps)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def as_input(pictures: NDArray[np.uint8], device: str) -> Any:
+    """uint8 batch x height x width x 3 → what the network reads."""
+    batch = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+    return (batch.to(torch.float32) - _GREY) / 255.0
+
+
+def validation_mae(network: Any, stills: Sequence[Still], *, device: str = "cpu") -> float:
+    """Mean absolute error of the count over whole pictures."""
+    errors = []
+    for still in stills:
+        sample = _read(still)
+        height, width = sample.picture.shape[:2]
+        padded = cv2.copyMakeBorder(
+            sample.picture,
+            0,
+            -height % PAD_TO_PX,
+            0,
+            -width % PAD_TO_PX,
+            cv2.BORDER_CONSTANT,
+            value=(_GREY,) * 3,
+        )
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
+            logits = network(as_input(np.asarray(padded, np.uint8)[None], device))
+        errors.append(abs(float(people_per_cell(logits.float()).sum()) - still.count))
+    return sum(errors) / len(errors)
+
+
+def _read(still: Still) -> _Sample:
+    picture = cv2.imread(str(still.path), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{still.path}: not a readable picture")
+    return _Sample(np.asarray(picture, np.uint8), still.heads)
+
+
+def _batches(
+    plan: Plan, samples: Sequence[_Sample], first_step: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """Batches for the remaining steps, drawn ahead by one thread; each depends on seed and step only."""
+    ready: queue.Queue[Any] = queue.Queue(_BATCHES_AHEAD)
+    stop = threading.Event()
+
+    def fill() -> None:
+        for step in range(first_step, plan.steps):
+            item: Any
+            try:
+                item = _draw_batch(plan, samples, step)
+            except Exception as error:  # noqa: BLE001  # handed to the consumer, which raises it
+                item = error
+            while not stop.is_set():
+                try:
+                    ready.put(item, timeout=1)
+                    break
+                except queue.Full:
+                    continue
+            if stop.is_set() or isinstance(item, Exception):
+                return
+
+    thread = threading.Thread(target=fill, name="training-crops", daemon=True)
+    thread.start()
+    try:
+        for _ in range(first_step, plan.steps):
+            item = ready.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _draw_batch(
+    plan: Plan, samples: Sequence[_Sample], step: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    random = np.random.default_rng((plan.seed, step))
+    recipe = Recipe(crop_px=plan.crop_px, scale_min=plan.scale_min, scale_max=plan.scale_max)
+    crops = []
+    for index in random.integers(len(samples), size=plan.batch):
+        sample = samples[index]
+        crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
+    pictures = np.stack([crop for crop, _ in crops])
+    targets = np.stack([density_target(points, plan.crop_px) for _, points in crops])
+    return pictures, targets
