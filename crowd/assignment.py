@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from model.facts import DeviceKind, DeviceStatus, Fact
-from model.workers import WorkerCameras
+from wire.payloads import WorkerCameras
 
 SILENT_AFTER_S = 10.0
 
@@ -97,7 +97,7 @@ class Assigner:
         return {
             worker: WorkerCameras(
                 epoch=self._epoch,
-                cameras=[camera for camera in self._cameras if shares.get(camera) == worker],
+                cameras=tuple(camera for camera in self._cameras if shares.get(camera) == worker),
             )
             for worker in sorted(touched)
         }

@@ -1,4 +1,4 @@
-"""What the service and a camera worker say to each other besides readings."""
+"""What a camera worker shows besides readings: stills, and only while somebody looks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from model.facts import Id, Stamp, Total
+from model.facts import Id, People, Stamp
+from model.level import Sight
 
-
-class WorkerCameras(msgspec.Struct, frozen=True, kw_only=True):
-    """The cameras that one worker is to analyse; an older epoch than the last is ignored."""
-
-    epoch: Total
-    cameras: list[Id]
+Pixels = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
 class CameraWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,19 +18,17 @@ class CameraWatch(msgspec.Struct, frozen=True, kw_only=True):
     until: Stamp
 
 
-Pixels = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+class CameraStill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last analysed picture, small, with the crowd's density to lay over it. Never kept.
 
-
-class CameraStill(msgspec.Struct, frozen=True, kw_only=True):
-    """The last analysed picture, small, with the crowd's density laid over it.
-
-    `jpeg` travels as base64; `cells` holds `columns` × `rows` bytes, row by row, 255 being
-    `people_per_cell` people. Sent only while somebody looks, never kept.
+    `jpeg` travels as base64. `cells` holds `columns` × `rows` bytes, row by row, a value of 255
+    standing for `people_per_cell` people. A blind picture has no count and no cells.
     """
 
+    camera: Id
     at: Stamp
-    width: Pixels
-    height: Pixels
+    sight: Sight
+    count: People | None = None
     jpeg: bytes
     columns: Pixels = 1
     rows: Pixels = 1
