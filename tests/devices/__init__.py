@@ -1,0 +1,1 @@
+"""Specifications of field devices: orders on their way, interlocks, health."""
