@@ -6,7 +6,7 @@ dense crowd) shuffles to and fro. Pace follows Weidmann's relation of speed to d
 """
 
 from dataclasses import dataclass
-from math import cos, exp, pi, radians, sin
+from math import cos, exp, pi, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from simulators.scenes.viewpoint import Floats, Viewpoint, area_m2
 LANE_M = 0.62
 STEP_M = 0.70
 MIN_REPEAT_M = 5.0
+LOOSE_P_M2 = 1.9  # above this density people stand closer than they would choose to
 # One possible person: metres across the lanes and along them, drift m/s, metres after which the
 # lane starts again, shuffle amplitude m and phase, turn from the lane's direction, intended pace.
 _SLOT = np.dtype(
@@ -88,6 +89,7 @@ class Crowd:
         self._low = float(lengthways.min()) - 1.0
         reach = float(lengthways.max()) + 1.0 - self._low
         density = plan.people / max(area_m2(self.outline), 1.0)
+        self._close = sqrt(min(1.0, LOOSE_P_M2 / max(density, LOOSE_P_M2)))
         slots: list[tuple[float, ...]] = []
         offset = float(sideways.min()) - 0.4
         while offset < float(sideways.max()) + 0.4:
@@ -95,7 +97,7 @@ class Crowd:
             if rng.random() < plan.standing_share:
                 pace = 0.0
             slots.extend(self._lane(offset, pace, reach))
-            offset += LANE_M * rng.uniform(0.9, 1.25)
+            offset += self._close * LANE_M * rng.uniform(0.9, 1.25)
         self._slots = np.array(slots, dtype=_SLOT)
 
     def _lane(self, offset: float, pace: float, reach: float) -> list[tuple[float, ...]]:
@@ -109,16 +111,17 @@ class Crowd:
         if rng.random() < self.plan.opposing_share:
             pace = -pace
         drift = pace if copies > 1 else 0.0
+        close = self._close
         place, phase = rng.uniform(0, 0.5), rng.uniform(0, 2 * pi)
-        while place < repeat - 0.30:
-            who, across = int(rng.integers(1, 1 << 30)), offset + rng.uniform(-0.12, 0.12)
+        while place < repeat - 0.30 * close:
+            who, across = int(rng.integers(1, 1 << 30)), offset + close * rng.uniform(-0.12, 0.12)
             turned = rng.normal(0, 0.25) if pace else rng.uniform(-pi, pi)
             length = repeat * copies
             slots.extend(
                 (across, place + copy * repeat, drift, length, shuffle, phase, turned, pace, who)
                 for copy in range(copies)
             )
-            place += rng.uniform(0.42, 0.75)
+            place += close * rng.uniform(0.42, 0.75)
         return slots
 
     def _fill(self) -> None:
