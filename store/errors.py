@@ -1,0 +1,73 @@
+"""What can go wrong with the store.
+
+StoreError
+├── StoreDamagedError   the file is cut or overwritten: restore it, nothing is repaired silently
+├── StoreTooNewError    a newer program wrote it: an older one must not touch it
+├── StoreInUseError     another service holds the folder
+├── StoreBusyError      a lock or a query took longer than its deadline
+├── StoreFullError      the disk took no more: nothing of the transaction was kept
+└── FeedClosedError     the feed ended while somebody waited on it
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked."""
+
+
+class StoreDamagedError(StoreError):
+    """The store's file is not whole; it is refused and left as it is."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"{path}: {what}. The file was left as it is. Restore it from a backup, or move it "
+            f"aside (mv {path.name} {path.name}.damaged, with its -wal and -shm) to start empty."
+        )
+        self.path = path
+
+
+class StoreTooNewError(StoreError):
+    """The store was written by a newer program."""
+
+
+class StoreInUseError(StoreError):
+    """Another process writes into this store."""
+
+
+class StoreBusyError(StoreError):
+    """A lock or a query took longer than its deadline."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full or refuses to write; the transaction left nothing behind."""
+
+
+class FeedClosedError(StoreError):
+    """The feed has ended."""
+
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT}
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Give SQLite's failures the store's own names; everything else passes unchanged."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGED:
+            raise StoreDamagedError(path, str(error)) from error
+        if code in _BUSY:
+            raise StoreBusyError(f"{path}: {error}") from error
+        if code in _FULL:
+            raise StoreFullError(f"{path}: {error}; free some space on its disk") from error
+        raise

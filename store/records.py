@@ -1,0 +1,152 @@
+"""What the room looks up: cases with their history, orders, events, the newest of every device."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from model.cases import Case, Transition
+from model.facts import (
+    Body,
+    BollardReceipt,
+    BollardState,
+    CounterReading,
+    Decision,
+    DensityBlind,
+    DensityLive,
+    DeviceKind,
+    DeviceStatus,
+    Fact,
+    SensorAlarm,
+    SensorReading,
+    TerminalReceipt,
+)
+from model.orders import OrderRecord
+from store.stamps import from_ms
+
+ROWS_AT_MOST = 1000
+
+_BODIES: Final[dict[str, type[Body]]] = {
+    kind.__name__: kind
+    for kind in (
+        DeviceStatus,
+        DensityLive,
+        DensityBlind,
+        CounterReading,
+        SensorReading,
+        SensorAlarm,
+        TerminalReceipt,
+        BollardReceipt,
+        BollardState,
+        Decision,
+    )
+}
+
+
+def cases(
+    db: sqlite3.Connection, *, open_only: bool = False, limit: int = 50, before: str | None = None
+) -> list[Case]:
+    """Cases, newest first; `before` is the id of the last case of the page before."""
+    rows = db.execute(
+        "SELECT body FROM warning_case WHERE (NOT :open_only OR state <> 'closed')"
+        " AND (:before IS NULL OR (opened_ms, id) <"
+        "  (SELECT opened_ms, id FROM warning_case WHERE id = :before))"
+        " ORDER BY opened_ms DESC, id DESC LIMIT :limit",
+        {"open_only": open_only, "before": before, "limit": min(limit, ROWS_AT_MOST)},
+    )
+    return [msgspec.json.decode(body, type=Case) for (body,) in rows]
+
+
+def case(db: sqlite3.Connection, case_id: str) -> Case | None:
+    row = db.execute("SELECT body FROM warning_case WHERE id = ?", (case_id,)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=Case)
+
+
+def transitions(db: sqlite3.Connection, case_id: str) -> list[Transition]:
+    """A case's whole history in order."""
+    rows = db.execute("SELECT body FROM transition WHERE case_id = ? ORDER BY serial", (case_id,))
+    return [msgspec.json.decode(body, type=Transition) for (body,) in rows]
+
+
+def orders(
+    db: sqlite3.Connection,
+    *,
+    case: str | None = None,
+    device: str | None = None,
+    unfinished: bool = False,
+    limit: int = 200,
+) -> list[OrderRecord]:
+    """Orders, newest first, of a case, a device, or those still on their way."""
+    wanted = [
+        clause
+        for clause, asked in (
+            ("case_id = :case", case is not None),
+            ("device = :device", device is not None),
+            ("finished = 0", unfinished),
+        )
+        if asked
+    ]
+    where = "WHERE " + " AND ".join(wanted) if wanted else ""
+    rows = db.execute(
+        f"SELECT body FROM device_order {where} ORDER BY counter DESC LIMIT :limit",  # noqa: S608 - constant clauses
+        {"case": case, "device": device, "limit": limit},
+    )
+    return [_order(body) for (body,) in rows]
+
+
+class _StoredOrder(OrderRecord, frozen=True, kw_only=True):
+    """An order as read back: msgspec decodes an enum, but not a literal of an enum's members."""
+
+    kind: DeviceKind  # type: ignore[assignment] # wider only while decoding
+
+
+def _order(body: bytes) -> OrderRecord:
+    return OrderRecord(**msgspec.structs.asdict(msgspec.json.decode(body, type=_StoredOrder)))
+
+
+def latest(db: sqlite3.Connection, kind: DeviceKind | str) -> list[Fact]:
+    """The newest fact of every kind that each device sent: its status, state, reading, alarms."""
+    rows = db.execute(
+        "SELECT kind, source, arrived_ms, type, body FROM latest WHERE kind = ?", (kind,)
+    )
+    return [_fact(*row) for row in rows]
+
+
+def events(
+    db: sqlite3.Connection,
+    *,
+    kind: str | None = None,
+    source: str | None = None,
+    limit: int = 200,
+) -> list[Fact]:
+    """Receipts, alarms, status changes, decisions and lane changes, newest first."""
+    rows = db.execute(
+        "SELECT kind, source, arrived_ms, type, body FROM event"
+        " WHERE (:kind IS NULL OR kind = :kind) AND (:source IS NULL OR source = :source)"
+        " ORDER BY serial DESC LIMIT :limit",
+        {"kind": kind, "source": source, "limit": min(limit, ROWS_AT_MOST)},
+    )
+    return [_fact(*row) for row in rows]
+
+
+def snapshot(db: sqlite3.Connection, name: str) -> bytes | None:
+    row = db.execute("SELECT body FROM snapshot WHERE name = ?", (name,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def counts(db: sqlite3.Connection) -> dict[str, int]:
+    """How many rows each table ever took in; retention does not lower them."""
+    return {str(name): int(taken) for name, taken in db.execute("SELECT name, taken FROM tally")}
+
+
+def _fact(kind: str, source: str, arrived_ms: int, type_name: str, body: bytes) -> Fact:
+    """A fact as read back; its monotonic arrival is over, so that it never counts as fresh."""
+    return Fact(
+        kind="person" if kind == "person" else DeviceKind(kind),
+        source=source,
+        arrived=from_ms(arrived_ms),
+        arrived_monotonic_s=float("-inf"),
+        body=msgspec.json.decode(body, type=_BODIES[type_name]),
+    )

@@ -1,0 +1,237 @@
+"""Taking facts in: each is stored once, however often it is told.
+
+The key that makes two facts the same one:
+
+camera density    camera, time (to the millisecond)
+counter           counter, boot, sequence number
+sensor reading    sensor, quantity, unit, time, sequence number
+bollard state     lane, time, sequence number
+alarm             sensor, alarm, state, time
+status            device, state, time; a last will has no time and is always new
+receipt           device, order, stage or result
+decision          person, decision id
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from model.facts import (
+    BollardReceipt,
+    BollardState,
+    CounterReading,
+    Decision,
+    DensityBlind,
+    DensityLive,
+    DeviceStatus,
+    Fact,
+    SensorAlarm,
+    SensorReading,
+    TerminalReceipt,
+)
+from store.sources import Sources
+from store.stamps import to_ms
+
+Remembered = DeviceStatus | SensorAlarm | TerminalReceipt | BollardReceipt | BollardState | Decision
+"""What is remembered by its key in `seen`; readings are remembered by their own rows."""
+
+
+class Intake:
+    """Writes facts within the transaction in progress and says of each whether it was new."""
+
+    def __init__(self, db: sqlite3.Connection, sources: Sources, tally: Counter[str]) -> None:
+        self._db = db
+        self._sources = sources
+        self._tally = tally
+        self._postures: dict[str, tuple[str, str, str | None]] = {}
+
+    def forget(self) -> None:
+        """Drop what was remembered of a transaction that was rolled back."""
+        self._postures.clear()
+
+    def take(self, facts: Sequence[Fact]) -> tuple[bool, ...]:
+        """Store the facts in order; True for new, False for one that was stored before."""
+        latest: dict[tuple[str, str, str], Fact] = {}
+        new = []
+        for fact in facts:
+            is_new = self._take_one(fact)
+            new.append(is_new)
+            if is_new and (topic := _latest_topic(fact)) is not None:
+                latest[fact.kind, fact.source, topic] = fact
+        self._write_latest(latest)
+        return tuple(new)
+
+    def _take_one(self, fact: Fact) -> bool:
+        match fact.body:
+            case DensityLive() as live:
+                return self._camera(fact, None, live)
+            case DensityBlind(reason=reason):
+                return self._camera(fact, reason, None)
+            case CounterReading() as reading:
+                return self._counter(fact, reading)
+            case SensorReading() as reading:
+                return self._sensor(fact, reading)
+            case BollardState() as state:
+                return self._bollard(fact, state)
+            case other:
+                return self._remember(fact, other) and self._event(fact)
+
+    def _insert(self, table: str, statement: str, row: tuple[object, ...]) -> bool:
+        stored = self._db.execute(statement, row).rowcount == 1
+        self._tally[table] += stored
+        return stored
+
+    def _camera(self, fact: Fact, blind: str | None, live: DensityLive | None) -> bool:
+        numbers = (None,) * 9 if live is None else tuple(getattr(live, f) for f in CAMERA_NUMBERS)
+        source = self._sources.number(fact.kind, fact.source)
+        return self._insert(
+            "camera_reading",
+            "INSERT INTO camera_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (source, to_ms(fact.field_time), blind, *numbers),
+        )
+
+    def _counter(self, fact: Fact, reading: CounterReading) -> bool:
+        source = self._sources.number(fact.kind, fact.source)
+        return self._insert(
+            "counter_reading",
+            "INSERT INTO counter_reading VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                source,
+                reading.boot,
+                reading.seq,
+                to_ms(reading.at),
+                reading.in_total,
+                reading.out_total,
+            ),
+        )
+
+    def _sensor(self, fact: Fact, reading: SensorReading) -> bool:
+        source = self._sources.quantity(fact.source, reading.quantity, reading.unit)
+        if source is None:
+            self._tally["quantity_refused"] += 1
+            return False
+        return self._insert(
+            "sensor_reading",
+            "INSERT INTO sensor_reading VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (source, to_ms(reading.at), reading.seq or 0, reading.value),
+        )
+
+    def _bollard(self, fact: Fact, state: BollardState) -> bool:
+        """A lane reports every second; only what changed becomes an event."""
+        if not self._remember(fact, state):
+            return False
+        before = self._postures.get(fact.source) or self._stored_posture(fact.source)
+        posture = _posture(state)
+        self._postures[fact.source] = posture
+        if posture != before:
+            self._event(fact)
+        return True
+
+    def _stored_posture(self, lane: str) -> tuple[str, str, str | None] | None:
+        row = self._db.execute(
+            "SELECT body FROM latest WHERE kind = 'bollard' AND source = ? AND topic = 'state'",
+            (lane,),
+        ).fetchone()
+        return None if row is None else _posture(msgspec.json.decode(row[0], type=BollardState))
+
+    def _remember(self, fact: Fact, body: Remembered) -> bool:
+        key = _key(body)
+        if key is None:
+            return True
+        source = self._sources.number(fact.kind, fact.source)
+        row = (source, key, to_ms(fact.field_time))
+        return (
+            self._db.execute(
+                "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row
+            ).rowcount
+            == 1
+        )
+
+    def _event(self, fact: Fact) -> bool:
+        return self._insert(
+            "event",
+            "INSERT INTO event (at_ms, arrived_ms, kind, source, type, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (to_ms(fact.field_time), to_ms(fact.arrived), fact.kind, fact.source, *_packed(fact)),
+        )
+
+    def _write_latest(self, latest: dict[tuple[str, str, str], Fact]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?)",
+            _latest_rows(latest),
+        )
+
+
+CAMERA_NUMBERS = (
+    "count",
+    "count_low",
+    "count_high",
+    "density_p_m2",
+    "peak_p_m2",
+    "speed_m_s",
+    "direction_deg",
+    "counterflow",
+    "pressure_s2",
+)
+
+
+def _latest_rows(
+    latest: dict[tuple[str, str, str], Fact],
+) -> Iterable[tuple[str, str, str, int, str, bytes]]:
+    for (kind, source, topic), fact in latest.items():
+        type_name, body = _packed(fact)
+        yield kind, source, topic, to_ms(fact.arrived), type_name, body
+
+
+def _packed(fact: Fact) -> tuple[str, bytes]:
+    return type(fact.body).__name__, msgspec.json.encode(fact.body)
+
+
+def _posture(state: BollardState) -> tuple[str, str, str | None]:
+    return state.position, state.loop, state.fault
+
+
+def _latest_topic(fact: Fact) -> str | None:
+    """Under which name the newest fact of its kind is kept; none for what is only history."""
+    match fact.body:
+        case SensorReading(quantity=quantity):
+            return f"reading:{quantity}"
+        case SensorAlarm(id=alarm):
+            return f"alarm:{alarm}"
+        case other:
+            return _TOPICS.get(type(other))
+
+
+_TOPICS: dict[type, str] = {
+    DeviceStatus: "status",
+    DensityLive: "density",
+    DensityBlind: "density",
+    CounterReading: "count",
+    BollardState: "state",
+}
+
+
+def _key(body: Remembered) -> bytes | None:
+    """The natural key as bytes; time-like keys sort by time, so that new ones stay together."""
+    match body:
+        case BollardState():
+            return to_ms(body.at).to_bytes(8, "big", signed=True) + body.seq.to_bytes(8, "big")
+        case DeviceStatus():
+            return None if body.at is None else _digest("status", str(to_ms(body.at)), body.state)
+        case SensorAlarm():
+            return _digest("alarm", str(to_ms(body.at)), body.id, body.state)
+        case TerminalReceipt():
+            return _digest("receipt", body.order, body.stage)
+        case BollardReceipt():
+            return _digest("receipt", body.order, body.result)
+        case Decision():
+            return _digest("decision", body.id)
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).digest()
