@@ -1,1 +1,1 @@
-"""HTTP API, live feed, accounts and the web app."""
+"""HTTP API, live feed, accounts, and the web page for the monitoring room."""

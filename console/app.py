@@ -1,0 +1,97 @@
+"""The console as one application: every port handed in, every door watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CollectorRegistry, Gauge
+
+from config.schema import SiteFile
+from console import layout, problems
+from console.context import Context
+from console.doors import enforce
+from console.headers import SafeHeaders
+from console.live import LiveFeed
+from console.looks import Looks
+from console.ports import Desk, Pictures, Readiness
+from console.room import Room
+from console.routes import decisions, outside, room, sessions
+from console.throttle import Throttle
+from model.clock import Clock
+from store.embedded import Store
+from store.feed import Feed
+from store.people import Accounts
+
+BODY_AT_MOST = 16 * 1024
+STATIC = Path(__file__).parent / "static"
+
+
+@asynccontextmanager
+async def _living(app: FastAPI) -> AsyncIterator[None]:
+    context = app.state.context
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(context.live.run(), name="console live feed")
+        yield
+        following.cancel()
+
+
+def create_app(
+    *,
+    site: SiteFile,
+    clock: Clock,
+    store: Store,
+    feed: Feed,
+    accounts: Accounts,
+    desk: Desk,
+    pictures: Pictures,
+    readiness: Readiness,
+    registry: CollectorRegistry | None = None,
+    metrics_token: str | None = None,
+    static: Path = STATIC,
+) -> FastAPI:
+    """Make the console. It follows `feed` from the moment the server starts it."""
+    registry = registry or CollectorRegistry()
+    site_document, site_version = layout.document(site)
+    live = LiveFeed(room=Room(site), store=store, feed=feed, clock=clock, site_version=site_version)
+    app = FastAPI(
+        title="Yinding",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_living,
+        max_body_size=BODY_AT_MOST,
+    )
+    app.state.context = Context(
+        site=site,
+        site_document=site_document,
+        site_version=site_version,
+        people={person.id: person for person in site.people},
+        clock=clock,
+        store=store,
+        accounts=accounts,
+        desk=desk,
+        pictures=pictures,
+        readiness=readiness,
+        live=live,
+        looks=Looks(),
+        throttle=Throttle(),
+        registry=registry,
+        metrics_token=metrics_token,
+        static=static,
+    )
+    gauge = Gauge("yinding_consoles", "Consoles connected to the live feed", registry=registry)
+    gauge.set_function(lambda: live.consoles)
+    problems.install(app)
+    app.add_middleware(SafeHeaders)
+    for router in (sessions.router, room.router, decisions.router, outside.router):
+        app.include_router(router, dependencies=[Depends(enforce)])
+    app.include_router(room.live_router)
+    if static.is_dir():
+        app.mount("/", StaticFiles(directory=static), name="page")
+    return app

@@ -1,0 +1,85 @@
+"""The site as browsers need it: what stands where, without addresses and without secrets."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from config.schema import Camera, Rule, Signal, SiteFile, Words, Zone
+
+
+def _words(words: Words) -> dict[str, str]:
+    return {"zh": words.zh, "en": words.en}
+
+
+def _raise_at(zone: Zone, rules: list[Rule]) -> dict[str, float]:
+    """The lowest raise value of each level by the density rules of a zone, people per m²."""
+    values: dict[str, float] = {}
+    for rule in rules:
+        if rule.signal not in (Signal.PEAK_DENSITY, Signal.ZONE_DENSITY):
+            continue
+        if rule.zones == "all" or zone.id in rule.zones:
+            for level, value in rule.raise_at.items():
+                values[level.value] = min(value, values.get(level.value, value))
+    return values
+
+
+def _camera(camera: Camera) -> dict[str, object]:
+    points = camera.ground.points if camera.ground else []
+    return {
+        "id": camera.id,
+        "name": _words(camera.name),
+        "zones": camera.zones,
+        "every_s": camera.every_s,
+        "ground": [(point.x_m, point.y_m) for point in points],
+    }
+
+
+def document(site: SiteFile) -> tuple[bytes, str]:
+    """The site as JSON, and a version that changes when any of it does."""
+    body: dict[str, object] = {
+        "id": site.site.id,
+        "name": _words(site.site.name),
+        "timezone": site.site.timezone,
+        "zones": [
+            {
+                "id": zone.id,
+                "name": _words(zone.name),
+                "outline": zone.outline,
+                "capacity": zone.capacity,
+                "raise_at": _raise_at(zone, site.rules),
+            }
+            for zone in site.zones
+        ],
+        "cameras": [_camera(camera) for camera in site.cameras],
+        "terminals": [
+            {"id": one.id, "name": _words(one.name), "zones": one.zones, "at": one.at}
+            for one in site.terminals
+        ],
+        "bollards": [
+            {
+                "id": one.id,
+                "name": _words(one.name),
+                "entrance": one.entrance,
+                "lane": one.lane,
+                "at": one.at,
+            }
+            for one in site.bollards
+        ],
+        "sensors": [
+            {
+                "id": one.id,
+                "name": _words(one.name),
+                "zones": one.zones,
+                "silent_after_s": one.silent_after_s,
+            }
+            for one in site.sensors
+        ],
+        "counters": [
+            {"id": one.id, "name": _words(one.name), "zone": one.zone} for one in site.counters
+        ],
+        "people": [{"id": one.id, "name": one.name, "roles": one.roles} for one in site.people],
+    }
+    version = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
+    return msgspec.json.encode(body | {"version": version}), version

@@ -1,0 +1,81 @@
+import type { Me, Site } from './room';
+import { named, t, type WordKey } from './look.svelte';
+import words from '../../../catalogue/words.json';
+
+const DEADLINE_MS = 8000;
+
+/** What the service answered instead of doing it, by RFC 9457. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly extra: Record<string, string | number> = {},
+  ) {
+    super(code);
+  }
+}
+
+/** The problem in the operator's words. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Problem)) return t('error.unreachable');
+  if (error.code === 'refused') {
+    return t('problem.refused', { reason: named('refusal', String(error.extra.reason ?? '')) });
+  }
+  const key = `problem.${error.code}`;
+  return key in words ? t(key as WordKey, error.extra) : `${error.status} ${error.code}`;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  try {
+    const body = (await response.json()) as Record<string, string | number>;
+    return new Problem(response.status, String(body.code ?? 'unknown'), body);
+  } catch {
+    return new Problem(response.status, 'unknown');
+  }
+}
+
+async function call(method: string, path: string, body?: unknown): Promise<Response> {
+  const init: RequestInit = {
+    method,
+    credentials: 'same-origin',
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  };
+  if (method !== 'GET') {
+    init.headers = { 'Content-Type': 'application/json' };
+    init.body = JSON.stringify(body ?? {});
+  }
+  const response = await fetch(`/api/v1${path}`, init);
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  return (await (await call(method, path, body)).json()) as T;
+}
+
+export const api = {
+  me: () => json<Me>('GET', '/session'),
+  signIn: (person: string, password: string) =>
+    json<Me>('POST', '/session', { person, password }),
+  signOut: () => call('DELETE', '/session'),
+  site: () => json<Site>('GET', '/site'),
+  decide: (path: string, body: Record<string, unknown> = {}) =>
+    json<{ decision: string }>('POST', path, { decision: `web-${crypto.randomUUID()}`, ...body }),
+  series: (kind: string, id: string, quantity: string, minutes: number) =>
+    json<Series>('GET', `/series/${kind}/${id}/${quantity}?minutes=${minutes}&step_s=10`),
+};
+
+export type Series = { points: { at: string; mean: number; low: number; high: number }[] };
+
+export type Still = { url: string; at: string; sight: 'live' | 'partial' | 'blind' };
+
+/** A camera's newest picture, or nothing yet; the caller revokes the URL. */
+export async function still(camera: string): Promise<Still | null> {
+  const response = await call('GET', `/cameras/${camera}/still.jpg`);
+  if (response.status === 204) return null;
+  return {
+    url: URL.createObjectURL(await response.blob()),
+    at: response.headers.get('X-Still-At') ?? '',
+    sight: (response.headers.get('X-Still-Sight') as Still['sight']) ?? 'live',
+  };
+}

@@ -1,0 +1,104 @@
+import { getContext, setContext } from 'svelte';
+import { api } from './api';
+import { Live } from './live.svelte';
+import { look, own } from './look.svelte';
+import { rank, type Case, type CaseCard, type Me, type Site, type ZoneCard } from './room';
+
+const KEY = Symbol('desk');
+
+/** One signed-in person's desk: the site, the live room, and what is selected. */
+export class Desk {
+  readonly live: Live;
+  me: Me;
+  site = $state.raw<Site>() as Site;
+  zone = $state('');
+  case = $state('');
+
+  constructor(me: Me, site: Site, onSignedOut: () => void) {
+    this.me = me;
+    this.site = site;
+    this.live = new Live(onSignedOut);
+    this.zone = site.zones[0]?.id ?? '';
+  }
+
+  get mayDecide(): boolean {
+    return this.me.roles.some((role) => role === 'operator' || role === 'commander');
+  }
+
+  get seesPictures(): boolean {
+    return this.me.roles.some((role) => role !== 'admin' && role !== 'responder');
+  }
+
+  get lost(): boolean {
+    return this.live.state === 'lost';
+  }
+
+  /** Open cases: highest level first, not acknowledged before acknowledged, then oldest first. */
+  get open(): CaseCard[] {
+    return [...this.live.cards.cases.values()]
+      .filter((card) => card.case.state !== 'closed')
+      .sort(
+        (a, b) =>
+          Number(b.case.subject_kind === 'zone') - Number(a.case.subject_kind === 'zone') ||
+          rank(b.case.level) - rank(a.case.level) ||
+          Number(b.case.state === 'open') - Number(a.case.state === 'open') ||
+          Date.parse(a.case.opened) - Date.parse(b.case.opened),
+      );
+  }
+
+  get closed(): CaseCard[] {
+    return [...this.live.cards.cases.values()]
+      .filter((card) => card.case.state === 'closed')
+      .sort((a, b) => Date.parse(b.case.changed) - Date.parse(a.case.changed));
+  }
+
+  zoneCard(id: string): ZoneCard | undefined {
+    return this.live.cards.zones.get(id);
+  }
+
+  /** Where a case is, in the site's own words. */
+  where(item: Case): string {
+    if (item.subject_kind === 'zone') {
+      const zone = this.site.zones.find((one) => one.id === item.subject);
+      return zone ? own(zone.name) : item.subject;
+    }
+    return this.deviceName(item.subject);
+  }
+
+  deviceName(id: string): string {
+    const site = this.site;
+    const groups = [site.cameras, site.terminals, site.bollards, site.sensors, site.counters];
+    for (const group of groups) {
+      const found = group.find((one) => one.id === id);
+      if (found) return own(found.name);
+    }
+    return id;
+  }
+
+  personName(id: string): string {
+    return this.site.people.find((one) => one.id === id)?.name ?? id;
+  }
+
+  /** A moment as the site's wall clock shows it. */
+  clock(at: string | number, seconds = true): string {
+    return new Intl.DateTimeFormat(look.language === 'zh' ? 'zh-CN' : 'en-GB', {
+      timeZone: this.site.timezone,
+      hour: '2-digit',
+      minute: '2-digit',
+      ...(seconds ? { second: '2-digit' } : {}),
+      hour12: false,
+    }).format(typeof at === 'number' ? at : Date.parse(at));
+  }
+
+  async reload(): Promise<void> {
+    this.site = await api.site();
+  }
+}
+
+export function provideDesk(desk: Desk): void {
+  setContext(KEY, desk);
+}
+
+export function useDesk(): Desk {
+  return getContext<Desk>(KEY);
+}
