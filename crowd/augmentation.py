@@ -83,14 +83,17 @@ def change_light(picture: Picture, random: np.random.Generator) -> Picture:
     curve = gain * levels**gamma + offset
     tints = random.uniform(0.85, 1.15, 3) if random.random() < 0.6 else np.ones(3)
     table = np.clip(curve[:, None] * tints * 255, 0, 255).astype(np.uint8)
-    changed: Picture = np.asarray(cv2.LUT(picture, table.reshape(1, 256, 3)), np.uint8)
-    return add_noise(changed, random.uniform(4, 14), random) if night else changed
+    changed = cv2.LUT(picture, table.reshape(1, 256, 3))
+    if night:
+        return add_noise(changed, random.uniform(4, 14), random)
+    return np.asarray(changed, np.uint8)
 
 
 def add_noise(picture: NDArray[Any], strength: float, random: np.random.Generator) -> Picture:
     """Sensor noise with a standard deviation of `strength` grey levels."""
     noise = random.standard_normal(picture.shape, dtype=np.float32) * strength
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+    noisy: NDArray[np.float32] = picture + noise
+    return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
 def damage(picture: Picture, random: np.random.Generator) -> Picture:

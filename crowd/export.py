@@ -8,6 +8,7 @@ the small numbers that an empty street is made of. Needs PyTorch and onnx.
 
 from __future__ import annotations
 
+import copy
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
+from torch.nn import functional
 
 from crowd.network import people_per_cell
 from crowd.weights_file import BOUNDS_KEY, NAME_KEY, Bounds, bounds_to_text
@@ -43,13 +45,29 @@ class _Counting(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its
 
     def __init__(self, network: Any) -> None:
         super().__init__()
-        self.network = network
+        self.network = copy.deepcopy(network).eval()
+        self.network.stem[0] = _stem_over_quads(self.network.stem[0])
 
     def forward(self, picture: Any) -> tuple[Any, Any]:
         logits = self.network(picture)
         people = people_per_cell(logits)
         doubt = (people * (1 - torch.sigmoid(logits[:, 0]))).sum()
         return people[0], doubt.reshape(1)
+
+
+def _stem_over_quads(stem: Any) -> Any:
+    """The same first convolution, reading four pixels side by side as one of twelve channels.
+
+    That view of the picture is free, and copying twelve bytes at a time instead of three makes the first
+    layer several times faster. Pixels that the narrower kernel did not reach get weight zero.
+    """
+    weight = stem.weight.detach()
+    wide = functional.pad(weight, (2, 2))
+    filters, colours, high, _ = wide.shape
+    quads = wide.reshape(filters, colours, high, 3, 4).permute(0, 4, 1, 2, 3)
+    layer = nn.Conv2d(12, filters, (high, 3), (4, 1), padding=(2, 1), bias=False)
+    layer.weight = nn.Parameter(quads.reshape(filters, 12, high, 3).contiguous())
+    return layer
 
 
 def export(
@@ -90,17 +108,19 @@ class _Crops(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships
         if crop is None:
             return None
         levels = (crop.astype(np.float32) - _GREY) * _STEP
-        return {"levels": np.ascontiguousarray(levels.transpose(2, 0, 1)[None])}
+        height, width = levels.shape[:2]
+        quads = levels.reshape(height, width // 4, 12)
+        return {"levels": np.ascontiguousarray(quads.transpose(2, 0, 1)[None])}
 
 
 def _trace(network: Any, path: Path) -> None:
     torch.onnx.export(
         _Counting(network).eval(),
-        (torch.zeros(1, 3, 384, 512),),
+        (torch.zeros(1, 12, 384, 128),),
         str(path),
         input_names=["levels"],
         output_names=["people", "doubt"],
-        dynamic_axes={"levels": {2: "height", 3: "width"}, "people": {0: "rows", 1: "columns"}},
+        dynamic_axes={"levels": {2: "height", 3: "quads"}, "people": {0: "rows", 1: "columns"}},
         opset_version=_OPSET,
         dynamo=False,
     )
@@ -117,6 +137,11 @@ def _picture_input() -> Any:
     return helper.make_tensor_value_info("picture", TensorProto.UINT8, [1, "height", "width", 3])
 
 
+def _quad_shape() -> Any:
+    """Four pixels side by side become one of twelve channels; zero keeps a side, -1 is worked out."""
+    return numpy_helper.from_array(np.array([0, 0, -1, 12], np.int64), "quad_shape")
+
+
 def _read_pixels(model: Any) -> Any:
     """Puts pixels → levels in front of the full-precision graph."""
     graph = model.graph
@@ -126,8 +151,10 @@ def _read_pixels(model: Any) -> Any:
             numpy_helper.from_array(np.float32(_STEP), "step"),
         ]
     )
+    graph.initializer.append(_quad_shape())
     nodes = [
-        helper.make_node("Transpose", ["picture"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Reshape", ["picture", "quad_shape"], ["quads"]),
+        helper.make_node("Transpose", ["quads"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["planes"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["values", "grey"], ["centred"]),
         helper.make_node("Mul", ["centred", "step"], ["levels"]),
@@ -148,9 +175,11 @@ def _read_quantised_pixels(model: Any) -> Any:
     for tensor in graph.initializer:
         if tensor.name in exact:
             tensor.CopyFrom(numpy_helper.from_array(np.asarray(exact[tensor.name]), tensor.name))
-    planes = helper.make_node("Transpose", ["picture"], [first.output[0]], perm=[0, 3, 1, 2])
+    graph.initializer.append(_quad_shape())
     graph.node.remove(first)
-    graph.node.insert(0, planes)
+    graph.node.insert(0, helper.make_node("Reshape", ["picture", "quad_shape"], ["quads"]))
+    turn = helper.make_node("Transpose", ["quads"], [first.output[0]], perm=[0, 3, 1, 2])
+    graph.node.insert(1, turn)
     del graph.input[:]
     graph.input.append(_picture_input())
     return model

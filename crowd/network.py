@@ -50,7 +50,7 @@ def _convolution(before: int, after: int, *, size: int = 3, stride: int = 1, gap
             dilation=gap,
             bias=False,
         ),
-        nn.BatchNorm2d(after),
+        nn.BatchNorm2d(after, momentum=0.03),
     )
 
 
@@ -75,7 +75,7 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, shape.width_4, 8, 4, padding=2, bias=False),
-            nn.BatchNorm2d(shape.width_4),
+            nn.BatchNorm2d(shape.width_4, momentum=0.03),
             nn.ReLU(),
         )
         self.near = nn.Sequential(*(_Residual(shape.width_4) for _ in range(shape.blocks_4)))

@@ -46,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     weight_decay: float = 0.01
     warm_up_steps: int = 300
     average: float = 0.999
+    settle_share: float = 0.5
     validate_every: int = 500
 
 
@@ -126,6 +127,8 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.learning_rate * _rate_share(self.plan, self.step)
         self.network.train()
+        if self.step >= self.plan.settle_share * self.plan.steps:
+            _fix_statistics(self.network)
         inputs = as_input(pictures, self.device)
         with torch.autocast(self.device, torch.bfloat16):
             logits = self.network(inputs)
@@ -173,6 +176,17 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+
+def _fix_statistics(network: Any) -> None:
+    """Normalises by the running statistics from here on, as the exported network will.
+
+    Batches of crops differ too much (a wall of noise beside a night street) for their own statistics to
+    stand for the whole pictures that are counted later: without this, counts drift by a third.
+    """
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.eval()
 
 
 def load_averaged(checkpoint: Path) -> tuple[Plan, Any]:

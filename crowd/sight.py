@@ -1,0 +1,172 @@
+"""Whether a camera sees anything at all: black, covered, blurred, test pictures, frozen, stale.
+
+Blind is never empty. A counting network gives a number for every picture, also for a dead one; these
+checks come first. They look for the absence of a view and not for the absence of people: an empty street
+at night is live.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model.level import Sight
+
+_SIDE_LEAST_PX: Final = 48
+_LOOK_PX: Final = 320
+_FOCUS_PX: Final = 640
+_ROWS: Final = 8
+_COLUMNS: Final = 12
+# A camera writes its name and time into the top and bottom rows of tiles, on a dead picture too.
+_WRITTEN_ROWS: Final = 1
+_TILES_WITH_DETAIL_MOST: Final = 1
+_DETAIL_LEAST: Final = 2.0
+_BLACK_MOST: Final = 24.0
+_WHITE_LEAST: Final = 232.0
+# Sharpest edges (second derivative) against the picture's own contrast. Street pictures have 0.14 to 0.20,
+# the same at a quarter of the light too; blurred by 4 pixels of 640 they fall to 0.02.
+_SHARP_LEAST: Final = 0.03
+# Edges are kept as bytes: eight steps a level, and what is above 32 levels is sharp anyway.
+_EDGE_SCALE: Final = 8
+_BAR_SPREAD_MOST: Final = 6.0
+_BAR_STEP_LEAST: Final = 18.0
+_FROZEN_SHAPE: Final = (160, 90)
+
+
+class SightReason(StrEnum):
+    """Why a camera is blind."""
+
+    TOO_SMALL = "too_small"
+    BLACK = "black"
+    WHITE = "white"
+    COVERED = "covered"
+    BLURRED = "blurred"
+    COLOUR_BARS = "colour_bars"
+    FROZEN = "frozen"
+    STALE = "stale"
+    MOVED = "moved"
+
+
+class SightVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Live, or blind with the reason."""
+
+    sight: Sight
+    reason: SightReason | None = None
+
+
+LIVE: Final = SightVerdict(sight=Sight.LIVE)
+
+
+def _blind(reason: SightReason) -> SightVerdict:
+    return SightVerdict(sight=Sight.BLIND, reason=reason)
+
+
+def judge(picture: NDArray[np.uint8]) -> SightVerdict:
+    """What one picture alone can tell: uint8, height x width x 3, BGR. About a millisecond."""
+    if min(picture.shape[:2]) < _SIDE_LEAST_PX:
+        return _blind(SightReason.TOO_SMALL)
+    focus = _within(picture, _FOCUS_PX)
+    grey = np.asarray(cv2.cvtColor(focus, cv2.COLOR_BGR2GRAY), np.uint8)
+    look = _within(grey, _LOOK_PX)
+    reason = (
+        _without_view(look.astype(np.float32))
+        or _bars(_within(focus, _LOOK_PX))
+        or _out_of_focus(grey, look)
+    )
+    return _blind(reason) if reason else LIVE
+
+
+def _within(picture: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = side_px / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(_COLUMNS, round(width * scale)), max(_ROWS, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _tiles(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    high, wide = values.shape[0] // _ROWS, values.shape[1] // _COLUMNS
+    cut = values[: high * _ROWS, : wide * _COLUMNS].reshape(_ROWS, high, _COLUMNS, wide)
+    inner = cut.transpose(0, 2, 1, 3)[_WRITTEN_ROWS : _ROWS - _WRITTEN_ROWS]
+    return inner.reshape(-1, high * wide)
+
+
+def _without_view(look: NDArray[np.float32]) -> SightReason | None:
+    """Nearly all tiles without detail: dark ones, bright ones, or something in front of the lens."""
+    detail = _tiles(look - cv2.GaussianBlur(look, (0, 0), 4)).std(axis=1)
+    empty = detail < _DETAIL_LEAST
+    if int((~empty).sum()) > _TILES_WITH_DETAIL_MOST:
+        return None
+    level = _tiles(look).mean(axis=1)[empty]
+    if float(np.percentile(level, 95)) < _BLACK_MOST:
+        return SightReason.BLACK
+    if float(np.percentile(level, 5)) > _WHITE_LEAST:
+        return SightReason.WHITE
+    return SightReason.COVERED
+
+
+def _bars(look: NDArray[np.uint8]) -> SightReason | None:
+    """A test picture: upright bars of plain colour over the upper half, five to twelve of them."""
+    upper = look[: look.shape[0] // 2].astype(np.float32)
+    columns = upper.mean(axis=0)
+    if float(upper.std(axis=0).mean()) > _BAR_SPREAD_MOST:
+        return None
+    steps = np.abs(np.diff(columns, axis=0)).max(axis=1) > _BAR_STEP_LEAST
+    edges = int((steps[1:] & ~steps[:-1]).sum()) + int(steps[0])
+    return SightReason.COLOUR_BARS if 4 <= edges <= 12 else None
+
+
+def _out_of_focus(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> SightReason | None:
+    """No sharp edge anywhere, measured against the contrast that is there."""
+    soft = cv2.GaussianBlur(grey, (0, 0), 1)
+    edges = cv2.convertScaleAbs(cv2.Laplacian(soft, cv2.CV_16S), alpha=_EDGE_SCALE)
+    contrast = _percentile(look, 99) - _percentile(look, 1)
+    sharpness = _percentile(np.asarray(edges, np.uint8), 99.5) / _EDGE_SCALE / (contrast + 5)
+    return SightReason.BLURRED if sharpness < _SHARP_LEAST else None
+
+
+def _percentile(values: NDArray[np.uint8], percent: float) -> int:
+    """By histogram: exact for bytes and ten times faster than sorting."""
+    histogram = np.cumsum(np.bincount(values.reshape(-1), minlength=256))
+    return int(np.searchsorted(histogram, histogram[-1] * percent / 100))
+
+
+class SightWatch:
+    """One camera over time: adds frozen and stale to what single pictures tell.
+
+    Frozen is the same picture for `frozen_s` although time went on: sensors have noise, so that two live
+    pictures are never the same. Stale is no picture at all for `stale_s`. Both in monotonic seconds.
+    """
+
+    def __init__(self, *, frozen_s: float = 7.0, stale_s: float = 8.0, started_s: float) -> None:
+        self._frozen_s = frozen_s
+        self._stale_s = stale_s
+        self._seen_s = started_s
+        self._same_since_s = started_s
+        self._last: NDArray[np.int16] | None = None
+        self._verdict = LIVE
+
+    def look(self, picture: NDArray[np.uint8], monotonic_s: float) -> SightVerdict:
+        """The verdict on a picture that arrived at this time."""
+        small = cv2.resize(picture, _FROZEN_SHAPE, interpolation=cv2.INTER_AREA).astype(np.int16)
+        if self._last is None or int(np.abs(small - self._last).max()) > 0:
+            self._same_since_s = monotonic_s
+        self._last = small
+        self._seen_s = monotonic_s
+        self._verdict = judge(picture)
+        same_s = monotonic_s - self._same_since_s
+        if self._verdict.sight is Sight.LIVE and same_s >= self._frozen_s:
+            self._verdict = _blind(SightReason.FROZEN)
+        return self._verdict
+
+    def now(self, monotonic_s: float) -> SightVerdict:
+        """The verdict without a new picture: the last one, until it is stale."""
+        if monotonic_s - self._seen_s >= self._stale_s:
+            return _blind(SightReason.STALE)
+        return self._verdict
