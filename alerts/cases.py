@@ -1,0 +1,155 @@
+"""Cases: the open warnings of the room, and the history that every change to one writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from model.actions import Action
+from model.cases import Case, CaseState, Change, Reason, Transition
+from model.level import Level
+from model.text import Bilingual
+
+
+class CaseFile(msgspec.Struct, kw_only=True):
+    """An open case with what the room must remember to carry it through: the file on the desk.
+
+    `told` and `raised` name the plan that reached each terminal and entrance, so that exactly
+    these are taken back; `hands_off` are entrances that a person lowered, which this case never
+    raises again. `approvals` are (person, session) pairs for the plans in `waiting`.
+    `unowned_s` and `well_s` are seconds that passed, not moments, so that they survive a restart.
+    """
+
+    case: Case
+    key: str
+    unowned_s: float = 0.0
+    told: dict[str, str] = {}
+    raised: dict[str, str] = {}
+    hands_off: list[str] = []
+    waiting: list[str] = []
+    approvals: list[tuple[str, str]] = []
+    authorised: list[str] = []
+    well_s: float | None = None
+    fault: str | None = None
+
+
+class Journal:
+    """What one step wrote down: changed cases, transitions and actions, in order."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.cases: dict[str, Case] = {}
+        self.transitions: list[Transition] = []
+        self.actions: list[Action] = []
+
+    def note(
+        self, file: CaseFile, *, actor: str, change: Change, reason: Reason, detail: str = ""
+    ) -> None:
+        """Add one step to a case's history."""
+        case = msgspec.structs.replace(file.case, serial=file.case.serial + 1, changed=self.now)
+        file.case = case
+        self.cases[case.id] = case
+        self.transitions.append(
+            Transition(
+                case=case.id,
+                serial=case.serial,
+                at=self.now,
+                actor=actor,
+                change=change,
+                level=case.level,
+                reason=reason,
+                detail=detail[:500],
+            )
+        )
+
+
+class CaseBook:
+    """The open cases, at most one for each key: `zone/hazard`, or `kind:device` for a fault."""
+
+    def __init__(self, new_id: Callable[[], str], files: dict[str, CaseFile]) -> None:
+        self._new_id = new_id
+        self.files = files
+        self._keys = {file.case.id: key for key, file in files.items()}
+
+    def __iter__(self) -> Iterator[CaseFile]:
+        return iter(list(self.files.values()))
+
+    def get(self, key: str) -> CaseFile | None:
+        """The open case of a key."""
+        return self.files.get(key)
+
+    def by_id(self, case: str) -> CaseFile | None:
+        """The open case with this id."""
+        key = self._keys.get(case)
+        return None if key is None else self.files[key]
+
+    def open(
+        self,
+        journal: Journal,
+        key: str,
+        *,
+        subject_kind: Literal["zone", "device"],
+        subject: str,
+        hazard: str,
+        level: Level,
+        text: Bilingual,
+        rule: str | None,
+        actor: str,
+        reason: Reason,
+        detail: str,
+    ) -> CaseFile:
+        """Open a case. The key must be free: one breach is one warning."""
+        if key in self.files:
+            raise ValueError(f"a case is open for {key}")
+        case = Case(
+            id=self._new_id(),
+            subject_kind=subject_kind,
+            subject=subject,
+            hazard=hazard,
+            level=level,
+            state=CaseState.OPEN,
+            opened=journal.now,
+            changed=journal.now,
+            text=text,
+            rule=rule,
+        )
+        file = CaseFile(case=case, key=key)
+        self.files[key] = file
+        self._keys[case.id] = key
+        journal.note(file, actor=actor, change=Change.OPENED, reason=reason, detail=detail)
+        return file
+
+    def set_level(
+        self,
+        journal: Journal,
+        file: CaseFile,
+        level: Level,
+        *,
+        text: Bilingual,
+        rule: str | None,
+        actor: str,
+        reason: Reason,
+        detail: str,
+    ) -> None:
+        """Step a case up or down to another level."""
+        up = level.rank > file.case.level.rank
+        file.case = msgspec.structs.replace(file.case, level=level, text=text, rule=rule)
+        journal.note(
+            file,
+            actor=actor,
+            change=Change.STEPPED_UP if up else Change.STEPPED_DOWN,
+            reason=reason,
+            detail=detail,
+        )
+
+    def close(
+        self, journal: Journal, file: CaseFile, *, actor: str, reason: Reason, detail: str
+    ) -> None:
+        """Close a case; it keeps its last level and is forgotten here."""
+        file.case = msgspec.structs.replace(file.case, state=CaseState.CLOSED, next_escalation=None)
+        del self.files[file.key]
+        del self._keys[file.case.id]
+        journal.note(file, actor=actor, change=Change.CLOSED, reason=reason, detail=detail)

@@ -1,0 +1,305 @@
+"""The alert engine: from what is seen to cases and actions. It decides; it sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from alerts import ownership
+from alerts.cases import CaseBook, CaseFile, Journal
+from alerts.faults import FaultDesk
+from alerts.ownership import Refusal
+from alerts.plans import PlanBook, WaitingPlan, lower_by_hand
+from alerts.signals import Ignored
+from alerts.watch import Moved, Watch, WatchState
+from config.schema import SiteFile
+from model.actions import Action
+from model.cases import Case, Reason, Transition
+from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
+from model.health import DeviceHealth
+from model.level import Level, rank_of
+from model.zones import ZoneView
+
+LONGEST_STEP_S = 30.0
+"""A longer pause between two steps counts as this much: an engine that slept has seen nothing."""
+
+SNAPSHOT_EVERY_S = 2.0
+"""While holds or clocks run, a snapshot is wanted at least this often."""
+
+_DECISIONS_REMEMBERED = 256
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step decided. `levels` has every zone; `cases` only those that changed."""
+
+    cases: tuple[Case, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    actions: tuple[Action, ...] = ()
+    levels: dict[str, Level | None] = {}
+    decisions_refused: tuple[tuple[str, Refusal], ...] = ()
+    signals_ignored: tuple[tuple[str, Ignored], ...] = ()
+
+
+class _State(msgspec.Struct, kw_only=True):
+    """Everything that must survive a restart."""
+
+    version: int = 1
+    saved_at: Stamp | None = None
+    watch: WatchState = msgspec.field(default_factory=WatchState)
+    files: dict[str, CaseFile] = {}
+    decisions: list[str] = []
+
+
+class AlertEngine:
+    """Rules, cases, ownership and plans of one site, as one pure decider.
+
+    Call `step` for every batch of facts and on every tick. After a restart the first step should
+    carry the views of all zones. Time while the service was down counts as blindness for holds,
+    and as time without an owner for the escalation clock, at most up to its next step.
+    """
+
+    def __init__(
+        self, site: SiteFile, *, new_id: Callable[[], str], snapshot: bytes | None = None
+    ) -> None:
+        """Raises msgspec.DecodeError (or ValidationError) when the snapshot is not one of ours."""
+        state = _State() if snapshot is None else msgspec.msgpack.decode(snapshot, type=_State)
+        self._state = state
+        self._watch = Watch(site, state.watch)
+        self._book = CaseBook(new_id, state.files)
+        self._plans = PlanBook(site)
+        self._faults = FaultDesk(site)
+        self._entrances = {bollard.id: bollard.entrance for bollard in site.bollards}
+        self._levels: dict[str, Level | None] = {zone.id: None for zone in site.zones}
+        self._weigh(file.case for file in self._book)
+        self._last_mono: float | None = None
+        self._unsaved_s = 0.0
+        self._dirty = snapshot is None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a crash now would lose something that the last snapshot does not hold."""
+        return self._dirty
+
+    def snapshot(self, now: datetime) -> bytes:
+        """The whole state, to be stored together with what the steps before it decided."""
+        self._state.saved_at = now
+        self._dirty = False
+        self._unsaved_s = 0.0
+        return msgspec.msgpack.encode(self._state)
+
+    def open_cases(self) -> tuple[Case, ...]:
+        """Every case that is not closed."""
+        return tuple(file.case for file in self._book)
+
+    def waiting_plans(self) -> tuple[WaitingPlan, ...]:
+        """Every plan that waits for people's agreement."""
+        return self._plans.waiting(self._book)
+
+    def step(
+        self,
+        views: Iterable[ZoneView] = (),
+        facts: Iterable[Fact] = (),
+        health: Iterable[DeviceHealth] = (),
+        *,
+        now: datetime,
+        mono: float,
+    ) -> Outcome:
+        """Decide on what came in since the last step, and on the time that passed.
+
+        `mono` is monotonic seconds; `now` only stamps. Views need only be those that changed.
+        """
+        journal = Journal(now)
+        self._pass_time(journal, self._elapsed(now, mono))
+        decisions, ignored = self._take_facts(facts)
+        for view in views:
+            self._watch.take_view(view)
+        self._settle_all(journal, self._watch.judge())
+        for device in health:
+            self._faults.take(journal, self._book, device)
+        refused = []
+        for decision in decisions:
+            refusal = self._decide(journal, decision)
+            if refusal is not None:
+                refused.append((decision.id, refusal))
+        self._wrap_up(journal)
+        return Outcome(
+            cases=tuple(journal.cases.values()),
+            transitions=tuple(journal.transitions),
+            actions=tuple(journal.actions),
+            levels=self._levels,
+            decisions_refused=tuple(refused),
+            signals_ignored=ignored,
+        )
+
+    def _elapsed(self, now: datetime, mono: float) -> float:
+        if self._last_mono is None:
+            self._last_mono = mono
+            self._make_up_downtime(now)
+            return 0.0
+        seconds = min(max(0.0, mono - self._last_mono), LONGEST_STEP_S)
+        self._last_mono = max(mono, self._last_mono)
+        return seconds
+
+    def _make_up_downtime(self, now: datetime) -> None:
+        """The escalation clock went on while the service was down, at most to its next step."""
+        saved_at = self._state.saved_at
+        if saved_at is None:
+            return
+        down_s = max(0.0, (now - saved_at).total_seconds())
+        for file in self._book:
+            file.unowned_s += min(down_s, ownership.escalation_due_s(file))
+
+    def _pass_time(self, journal: Journal, seconds: float) -> None:
+        """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
+        self._settle_all(journal, self._watch.pass_time(seconds))
+        for file in self._book:
+            ownership.escalate(journal, file, seconds)
+            self._faults.advance(journal, self._book, file, seconds)
+        if self._watch.running or self._book.files:
+            self._unsaved_s += seconds
+
+    def _take_facts(
+        self, facts: Iterable[Fact]
+    ) -> tuple[list[Decision], tuple[tuple[str, Ignored], ...]]:
+        decisions: list[Decision] = []
+        ignored: list[tuple[str, Ignored]] = []
+        for fact in facts:
+            why = None
+            match fact.body:
+                case Decision() as decision:
+                    if decision.verb is not Verb.LOOK:
+                        decisions.append(decision)
+                case SensorReading() as reading:
+                    why = self._watch.take_reading(fact.source, reading)
+                case SensorAlarm() as alarm:
+                    why = self._watch.take_alarm(fact.source, alarm)
+                    self._dirty = True
+                case _:
+                    continue
+            if why is not None:
+                ignored.append((fact.source, why))
+        return decisions, tuple(ignored)
+
+    def _settle_all(self, journal: Journal, moved: list[Moved]) -> None:
+        groups: dict[str, list[Moved]] = {}
+        for one in moved:
+            groups.setdefault(one.rule.case_key, []).append(one)
+        for group in groups.values():
+            self._settle(journal, max(group, key=lambda one: rank_of(one.move.after)))
+        if groups:
+            self._dirty = True
+
+    def _settle(self, journal: Journal, cause: Moved) -> None:
+        """Bring the one case of a zone and hazard to the highest level of its rules."""
+        rule, move = cause.rule, cause.move
+        siblings = self._watch.siblings(rule.zone, rule.hazard)
+        lead, leading = max(siblings, key=lambda pair: rank_of(pair[1].level))
+        level, file = leading.level, self._book.get(rule.case_key)
+        if level is None:
+            if file is None:
+                return
+            self._book.close(journal, file, actor=rule.id, reason=move.reason, detail=move.detail)
+        elif file is None:
+            file = self._book.open(
+                journal,
+                rule.case_key,
+                subject_kind="zone",
+                subject=rule.zone,
+                hazard=rule.hazard,
+                level=level,
+                text=lead.text,
+                rule=lead.id,
+                actor=rule.id,
+                reason=move.reason,
+                detail=move.detail,
+            )
+            ownership.start_clock(journal, file)
+        elif file.case.level is not level:
+            self._book.set_level(
+                journal,
+                file,
+                level,
+                text=lead.text,
+                rule=lead.id,
+                actor=rule.id,
+                reason=move.reason,
+                detail=move.detail,
+            )
+        else:
+            return
+        self._plans.follow(journal, self._book, file)
+
+    def _decide(self, journal: Journal, decision: Decision) -> Refusal | None:
+        """Carry out a person's decision once; returns why not, if not."""
+        self._dirty = True
+        handled = self._state.decisions
+        if decision.id in handled:
+            return Refusal.DUPLICATE
+        handled.append(decision.id)
+        del handled[:-_DECISIONS_REMEMBERED]
+        if decision.verb in (Verb.LOWER, Verb.STOP):
+            return self._move_by_hand(journal, decision)
+        file = self._book.by_id(decision.subject)
+        if file is None:
+            return Refusal.CASE_NOT_OPEN
+        if decision.verb is Verb.CLOSE:
+            return self._close_by_hand(journal, file, decision)
+        if decision.verb is not Verb.APPROVE:
+            return ownership.decide(journal, file, decision)
+        refusal = self._plans.approve(journal, file, decision)
+        if refusal is None:
+            self._plans.follow(journal, self._book, file)
+        return refusal
+
+    def _move_by_hand(self, journal: Journal, decision: Decision) -> Refusal | None:
+        """Lower or stop, for an entrance or for the entrance of a lane."""
+        entrance = self._entrances.get(decision.subject, decision.subject)
+        if entrance not in self._entrances.values():
+            return Refusal.UNKNOWN_ENTRANCE
+        lower_by_hand(journal, self._book, entrance, decision)
+        return None
+
+    def _close_by_hand(
+        self, journal: Journal, file: CaseFile, decision: Decision
+    ) -> Refusal | None:
+        """Close by a person's word, never against what is seen, and never red in the dark."""
+        case = file.case
+        zone = case.subject if case.subject_kind == "zone" else ""
+        if not zone and file.well_s is None:
+            return Refusal.FAULT_PERSISTS
+        for rule, tracker in self._watch.siblings(zone, case.hazard):
+            lowest = rule.thresholds[0].raise_at
+            if tracker.sample.reaches(lowest):
+                return Refusal.SIGNAL_ABOVE
+            if tracker.level is Level.RED and not tracker.sample.wholly_below(lowest):
+                return Refusal.SIGNAL_UNSEEN
+        self._watch.restart(zone, case.hazard)
+        self._book.close(
+            journal,
+            file,
+            actor=decision.person,
+            reason=Reason.PERSON,
+            detail=decision.comment or "closed by hand",
+        )
+        self._plans.follow(journal, self._book, file)
+        return None
+
+    def _weigh(self, changed: Iterable[Case]) -> None:
+        """Bring the level in force of the zones whose cases changed up to date."""
+        for zone in {case.subject for case in changed if case.subject_kind == "zone"}:
+            levels = [file.case.level for file in self._book if _is_of(file.case, zone)]
+            self._levels[zone] = max(levels, key=rank_of, default=None)
+
+    def _wrap_up(self, journal: Journal) -> None:
+        if journal.cases:
+            self._dirty = True
+            self._levels = dict(self._levels)
+            self._weigh(journal.cases.values())
+        if self._unsaved_s >= SNAPSHOT_EVERY_S:
+            self._dirty = True
+
+
+def _is_of(case: Case, zone: str) -> bool:
+    return case.subject_kind == "zone" and case.subject == zone

@@ -1,0 +1,293 @@
+"""Plans: what a warning's level does in the field, who must agree first, and how it is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from alerts.cases import CaseBook, CaseFile, Journal
+from alerts.ownership import Refusal
+from config.schema import Approval, Plan, SiteFile
+from model.actions import Broadcast, MoveEntrance
+from model.cases import Case, CaseState, Change, Reason
+from model.facts import Decision
+from model.level import Level
+from model.orders import Motion
+from model.text import Bilingual
+
+_PEOPLE = {Approval.NONE: 0, Approval.ONE: 1, Approval.TWO: 2}
+
+
+class WaitingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan that waits for people: how many must agree and who already has."""
+
+    case: str
+    plan: str
+    needed: int
+    approved_by: tuple[str, ...]
+
+
+class PlanBook:
+    """The site's plans, found by zone, hazard and level, and carried out as differences.
+
+    The wanted state of the field follows from the case's level; what is not yet so becomes an
+    action, what is no longer wanted is taken back. So nothing is told twice, after a restart too.
+    """
+
+    def __init__(self, site: SiteFile) -> None:
+        self._plans = {plan.id: plan for plan in site.plans}
+        self._terminals = {
+            zone.id: tuple(t.id for t in site.terminals if zone.id in t.zones)
+            for zone in site.zones
+        }
+
+    def follow(self, journal: Journal, book: CaseBook, file: CaseFile) -> None:
+        """Bring the field to what the case's level asks for, as far as people have agreed."""
+        acting = self._acting(file)
+        self._ask(journal, file)
+        show = _highest(acting, lambda plan: self._reached(plan, file.case))
+        barriers = _highest(acting, lambda plan: plan.raise_entrances)
+        self._withdraw(journal, file, keep=show.keys())
+        self._lower(journal, book, file, keep=barriers.keys())
+        for plan in acting:
+            self._start(journal, book, file, plan, show=show, barriers=barriers)
+
+    def approve(self, journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
+        """Take one person's agreement to the plans that wait; returns why not, if not."""
+        if not file.waiting:
+            return Refusal.NOTHING_TO_APPROVE
+        for person, session in file.approvals:
+            if person == decision.person:
+                return Refusal.SAME_PERSON
+            if session == decision.session:
+                return Refusal.SAME_SESSION
+        file.approvals.append((decision.person, decision.session))
+        agreed = [
+            plan
+            for plan in file.waiting
+            if len(file.approvals) >= _PEOPLE[self._plans[plan].approval]
+        ]
+        file.authorised.extend(agreed)
+        journal.note(
+            file,
+            actor=decision.person,
+            change=Change.APPROVED,
+            reason=Reason.PERSON,
+            detail=f"plan {', '.join(file.waiting)}: {len(file.approvals)} agreed",
+        )
+        return None
+
+    def waiting(self, book: CaseBook) -> tuple[WaitingPlan, ...]:
+        """Every plan that waits for people now."""
+        return tuple(
+            WaitingPlan(
+                case=file.case.id,
+                plan=plan,
+                needed=_PEOPLE[self._plans[plan].approval],
+                approved_by=tuple(person for person, _ in file.approvals),
+            )
+            for file in book
+            for plan in file.waiting
+            if plan in self._plans
+        )
+
+    def _candidates(self, case: Case) -> dict[Level, list[Plan]]:
+        """The plans that apply at the case's level or below, the highest level first."""
+        if case.subject_kind != "zone" or case.state is CaseState.CLOSED:
+            return {}
+        found: dict[Level, list[Plan]] = {}
+        for level in reversed(Level):
+            plans = [
+                plan
+                for plan in self._plans.values()
+                if plan.level is level
+                and plan.hazard == case.hazard
+                and (plan.zones == "all" or case.subject in plan.zones)
+            ]
+            if plans and level.rank <= case.level.rank:
+                found[level] = plans
+        return found
+
+    def _acting(self, file: CaseFile) -> list[Plan]:
+        """The plans that may act now: the highest level's, and while one of these waits for
+        people, the next lower ones that need nobody, so that the field is not silent meanwhile.
+        """
+        acting: list[Plan] = []
+        for plans in self._candidates(file.case).values():
+            free = [plan for plan in plans if self._agreed(file, plan)]
+            acting.extend(free)
+            if len(free) == len(plans):
+                break
+        return acting
+
+    def _ask(self, journal: Journal, file: CaseFile) -> None:
+        """Note which plans wait for people; agreement to other plans does not carry over."""
+        top = next(iter(self._candidates(file.case).values()), [])
+        waiting = [plan.id for plan in top if not self._agreed(file, plan)]
+        if waiting == file.waiting:
+            return
+        if not set(waiting) <= set(file.waiting):
+            file.approvals = []
+        file.waiting = waiting
+        for plan in top:
+            if plan.id in waiting:
+                needed = _PEOPLE[plan.approval] - len(file.approvals)
+                people = "one person" if needed == 1 else f"{needed} different people"
+                journal.note(
+                    file,
+                    actor=plan.id,
+                    change=Change.COMMENTED,
+                    reason=Reason.PLAN,
+                    detail=f"plan {plan.id} waits for {people}",
+                )
+
+    def _agreed(self, file: CaseFile, plan: Plan) -> bool:
+        return plan.approval is Approval.NONE or plan.id in file.authorised
+
+    def _reached(self, plan: Plan, case: Case) -> Iterable[str]:
+        return self._terminals.get(case.subject, ()) if plan.terminals == "zone" else plan.terminals
+
+    def _start(
+        self,
+        journal: Journal,
+        book: CaseBook,
+        file: CaseFile,
+        plan: Plan,
+        *,
+        show: dict[str, Plan],
+        barriers: dict[str, Plan],
+    ) -> None:
+        """Do what a plan asks for and the field does not have yet."""
+        tell = tuple(
+            terminal
+            for terminal, wanted in show.items()
+            if wanted is plan and file.told.get(terminal) != plan.id
+        )
+        rise = [
+            entrance
+            for entrance, wanted in barriers.items()
+            if wanted is plan and entrance not in file.raised and entrance not in file.hands_off
+        ]
+        if not tell and not rise:
+            return
+        parts = []
+        if tell:
+            parts.append(f"{len(tell)} terminals told")
+        if rise:
+            parts.append(f"entrances {', '.join(rise)} asked to rise")
+        journal.note(
+            file,
+            actor=plan.id,
+            change=Change.PLAN_STARTED,
+            reason=Reason.PLAN,
+            detail=f"plan {plan.id}: {'; '.join(parts)}",
+        )
+        if tell:
+            journal.actions.append(_show(file.case, plan, tell))
+            file.told.update(dict.fromkeys(tell, plan.id))
+        for entrance in rise:
+            already = _claimed(book, entrance)
+            file.raised[entrance] = plan.id
+            if not already:
+                journal.actions.append(_move(file.case, entrance, Motion.RAISE, plan.id))
+
+    def _withdraw(self, journal: Journal, file: CaseFile, *, keep: Iterable[str]) -> None:
+        """Take back what was told by plans above the level in force, from those who were told."""
+        kept = set(keep)
+        gone: dict[str, list[str]] = {}
+        for terminal, plan_id in file.told.items():
+            if terminal not in kept and self._over(file, plan_id):
+                gone.setdefault(plan_id, []).append(terminal)
+        for plan_id, terminals in gone.items():
+            for terminal in terminals:
+                del file.told[terminal]
+            journal.actions.append(self._cancel(file.case, plan_id, tuple(terminals)))
+
+    def _lower(
+        self, journal: Journal, book: CaseBook, file: CaseFile, *, keep: Iterable[str]
+    ) -> None:
+        """Lower what this case raised, unless another open case still wants it up."""
+        kept = set(keep)
+        for entrance, plan_id in list(file.raised.items()):
+            if entrance in kept or not self._over(file, plan_id):
+                continue
+            del file.raised[entrance]
+            if not _claimed(book, entrance):
+                journal.actions.append(_move(file.case, entrance, Motion.LOWER, plan_id))
+
+    def _over(self, file: CaseFile, plan_id: str) -> bool:
+        """Whether a plan's time is over: closed, stepped down below it, or gone from the site."""
+        plan = self._plans.get(plan_id)
+        closed = file.case.state is CaseState.CLOSED
+        return closed or plan is None or plan.level.rank > file.case.level.rank
+
+    def _cancel(self, case: Case, plan_id: str, terminals: tuple[str, ...]) -> Broadcast:
+        plan = self._plans.get(plan_id)
+        text = (
+            Bilingual(zh="提示解除", en="Alert withdrawn")
+            if plan is None
+            else Bilingual(zh=plan.cancel.zh, en=plan.cancel.en)
+        )
+        return Broadcast(
+            case=case.id,
+            action="cancel",
+            level=case.level if plan is None else plan.level,
+            terminals=terminals,
+            text=text,
+            volume=None if plan is None else plan.volume,
+            expires_s=600.0 if plan is None else plan.expires_s,
+            exercise=case.exercise,
+        )
+
+
+def lower_by_hand(journal: Journal, book: CaseBook, entrance: str, decision: Decision) -> None:
+    """Lower or stop an entrance at once. One person is enough; no case holds it up after that."""
+    motion = Motion.LOWER if decision.verb.value == Motion.LOWER.value else Motion.STOP
+    journal.actions.append(MoveEntrance(entrance=entrance, motion=motion, actor=decision.person))
+    for file in book:
+        if entrance not in file.raised:
+            continue
+        if motion is Motion.LOWER:
+            del file.raised[entrance]
+            file.hands_off.append(entrance)
+        journal.note(
+            file,
+            actor=decision.person,
+            change=Change.COMMENTED,
+            reason=Reason.PERSON,
+            detail=f"entrance {entrance}: {motion} by hand",
+        )
+
+
+def _show(case: Case, plan: Plan, terminals: tuple[str, ...]) -> Broadcast:
+    return Broadcast(
+        case=case.id,
+        action="show",
+        level=plan.level,
+        terminals=terminals,
+        text=Bilingual(zh=plan.text.zh, en=plan.text.en),
+        speech=plan.speech,
+        volume=plan.volume,
+        expires_s=plan.expires_s,
+        exercise=case.exercise,
+    )
+
+
+def _move(case: Case, entrance: str, motion: Motion, actor: str) -> MoveEntrance:
+    return MoveEntrance(
+        entrance=entrance, motion=motion, case=case.id, actor=actor, exercise=case.exercise
+    )
+
+
+def _highest(acting: list[Plan], targets: Callable[[Plan], Iterable[str]]) -> dict[str, Plan]:
+    """Each target with the highest acting plan that names it; `acting` has the highest first."""
+    wanted: dict[str, Plan] = {}
+    for plan in acting:
+        for target in targets(plan):
+            wanted.setdefault(target, plan)
+    return wanted
+
+
+def _claimed(book: CaseBook, entrance: str) -> bool:
+    return any(entrance in file.raised for file in book)

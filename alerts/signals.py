@@ -1,0 +1,165 @@
+"""Signals: what a rule watches, taken from zone views, sensor readings and detectors' alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from alerts.holds import UNSEEN, Sample
+from alerts.rules import UNITS
+from config.schema import Sensor, Signal
+from model.facts import SensorAlarm, SensorReading
+from model.level import Sight
+from model.zones import ZoneView
+
+REORDER_S = 5.0
+"""A reading older than the newest is a late one for this long; after that its clock was set."""
+
+
+class Ignored(StrEnum):
+    """Why a sensor's message moved no signal."""
+
+    UNKNOWN_SENSOR = "unknown_sensor"
+    WRONG_UNIT = "unit_is_not_the_quantitys"
+    LATE = "older_than_the_newest"
+    NO_ZONE = "sensor_speaks_for_no_zone"
+
+
+def of_view(signal: Signal, view: ZoneView) -> Sample:
+    """A zone's view as one signal; occupancy is a share of the zone's capacity."""
+    if view.sight is Sight.BLIND:
+        return UNSEEN
+    value = view.peak_p_m2 if signal is Signal.PEAK_DENSITY else view.density_p_m2
+    if signal is Signal.OCCUPANCY:
+        value = None if view.occupancy is None else view.occupancy / view.capacity
+    return UNSEEN if value is None else Sample(sight=view.sight, value=value)
+
+
+class _Reading(msgspec.Struct, kw_only=True):
+    """One sensor's newest value of one quantity; a stale one is remembered as unseen."""
+
+    value: float
+    at: datetime
+    age_s: float = 0.0
+    fresh: bool = True
+
+
+class _Alarm(msgspec.Struct, kw_only=True):
+    """The newest word on one alarm; silence leaves it as it was."""
+
+    hazard: str
+    at: datetime
+    raised: bool
+    age_s: float = 0.0
+
+
+class SensorState(msgspec.Struct, kw_only=True):
+    """What sensors said last, as it stands in a snapshot."""
+
+    readings: dict[str, dict[str, _Reading]] = {}
+    alarms: dict[str, dict[str, _Alarm]] = {}
+
+
+class SensorBoard:
+    """The newest reading and the standing alarms of every sensor, and which zones they concern.
+
+    A sensor without a word for its `silent_after_s` is unseen, never zero. An alarm stands until
+    the same alarm is cleared by its own sensor.
+    """
+
+    def __init__(self, sensors: Iterable[Sensor], state: SensorState | None = None) -> None:
+        self._sensors = {sensor.id: sensor for sensor in sensors}
+        self._of_zone: dict[str, list[str]] = {}
+        for sensor in self._sensors.values():
+            for zone in sensor.zones:
+                self._of_zone.setdefault(zone, []).append(sensor.id)
+        self.state = state or SensorState()
+        for quantities in self.state.readings.values():
+            for reading in quantities.values():
+                reading.fresh = False
+
+    def zones_of(self, sensor: str) -> list[str]:
+        """The zones that a sensor speaks for."""
+        known = self._sensors.get(sensor)
+        return known.zones if known else []
+
+    def advance(self, seconds: float) -> set[str]:
+        """Let time pass; returns the sensors that fell silent by it."""
+        silent = set()
+        for sensor, quantities in self.state.readings.items():
+            known = self._sensors.get(sensor)
+            for reading in quantities.values():
+                reading.age_s += seconds
+                if reading.fresh and (known is None or reading.age_s > known.silent_after_s):
+                    reading.fresh = False
+                    silent.add(sensor)
+        for alarms in self.state.alarms.values():
+            for alarm in alarms.values():
+                alarm.age_s += seconds
+        return silent
+
+    def read(self, sensor: str, body: SensorReading) -> Ignored | None:
+        """Take a reading; returns why it was ignored, if it was."""
+        refusal = self._unknown(sensor)
+        if refusal is not None:
+            return refusal
+        if UNITS.get(body.quantity, body.unit) != body.unit:
+            return Ignored.WRONG_UNIT
+        quantities = self.state.readings.setdefault(sensor, {})
+        last = quantities.get(body.quantity)
+        if last is not None and body.at < last.at and last.age_s < REORDER_S:
+            return Ignored.LATE
+        quantities[body.quantity] = _Reading(value=body.value, at=body.at)
+        return None
+
+    def alarm(self, sensor: str, body: SensorAlarm) -> Ignored | None:
+        """Take an alarm's word; returns why it was ignored, if it was."""
+        refusal = self._unknown(sensor)
+        if refusal is not None:
+            return refusal
+        alarms = self.state.alarms.setdefault(sensor, {})
+        last = alarms.get(body.id)
+        if last is not None and body.at < last.at and last.age_s < REORDER_S:
+            return Ignored.LATE
+        alarms[body.id] = _Alarm(hazard=body.hazard, at=body.at, raised=body.state == "raised")
+        return None
+
+    def quantity(self, zone: str, quantity: str) -> Sample:
+        """The highest fresh value of a quantity in a zone; partial where a sensor fell silent."""
+        known = [
+            reading
+            for sensor in self._of_zone.get(zone, [])
+            if (reading := self.state.readings.get(sensor, {}).get(quantity)) is not None
+        ]
+        fresh = [reading.value for reading in known if reading.fresh]
+        if not fresh:
+            return UNSEEN
+        sight = Sight.LIVE if len(fresh) == len(known) else Sight.PARTIAL
+        return Sample(sight=sight, value=max(fresh))
+
+    def standing(self, zone: str, hazard: str) -> Sample:
+        """How many alarms of a hazard stand in a zone. Silence changes nothing here."""
+        count = sum(
+            alarm.raised and alarm.hazard == hazard
+            for sensor in self._of_zone.get(zone, [])
+            for alarm in self.state.alarms.get(sensor, {}).values()
+        )
+        return Sample(sight=Sight.LIVE, value=float(count))
+
+    def alarm_hazards(self) -> set[tuple[str, str]]:
+        """Every (zone, hazard) that an alarm ever spoke of and that may still stand."""
+        return {
+            (zone, alarm.hazard)
+            for sensor, alarms in self.state.alarms.items()
+            for alarm in alarms.values()
+            for zone in self.zones_of(sensor)
+        }
+
+    def _unknown(self, sensor: str) -> Ignored | None:
+        known = self._sensors.get(sensor)
+        if known is None:
+            return Ignored.UNKNOWN_SENSOR
+        return None if known.zones else Ignored.NO_ZONE

@@ -1,0 +1,141 @@
+"""The watch: every rule in every zone, fed with what is seen, telling when a level moves."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alerts import signals
+from alerts.holds import UNSEEN, Move, Sample, Tracker, advance, judge_down, judge_up, moving, take
+from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
+from alerts.signals import Ignored, SensorBoard, SensorState
+from config.schema import Signal, SiteFile
+from model.facts import SensorAlarm, SensorReading
+from model.zones import ZoneView
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule whose level moved."""
+
+    rule: ZoneRule
+    move: Move
+
+
+class WatchState(msgspec.Struct, kw_only=True):
+    """Where every rule stands and what sensors said last, as it stands in a snapshot."""
+
+    trackers: dict[str, Tracker] = {}
+    sensors: SensorState = msgspec.field(default_factory=SensorState)
+
+
+class Watch:
+    """The rules of a site with their holds. Only rules that something touched are judged.
+
+    After a restart every zone and sensor is unseen until it is heard again; alarms stand as they
+    stood.
+    """
+
+    def __init__(self, site: SiteFile, state: WatchState) -> None:
+        self._state = state
+        self._sensors = SensorBoard(site.sensors, state.sensors)
+        self._rules = by_zone(zone_rules(site))
+        self._by_key = {rule.key: rule for rules in self._rules.values() for rule in rules}
+        for zone, hazard in sorted(self._sensors.alarm_hazards()):
+            self._cover_alarm(zone, hazard)
+        for key in state.trackers.keys() - self._by_key.keys():
+            del state.trackers[key]
+        for key, tracker in state.trackers.items():
+            if not self._by_key[key].is_alarm:
+                tracker.sample = UNSEEN
+        self._running = set(state.trackers)
+        self._touched: set[str] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether passing time alone could move a level."""
+        return bool(self._running)
+
+    def pass_time(self, seconds: float) -> list[Moved]:
+        """Run holds and silences under the last samples; returns what rose by it."""
+        moved = []
+        for key in self._running:
+            rule, tracker = self._by_key[key], self._state.trackers[key]
+            advance(rule, tracker, seconds)
+            move = judge_up(rule, tracker)
+            if move is not None:
+                moved.append(Moved(rule=rule, move=move))
+        self._touched |= self._running
+        for sensor in self._sensors.advance(seconds):
+            self._hear(sensor)
+        return moved
+
+    def take_view(self, view: ZoneView) -> None:
+        """Note a zone's fused view."""
+        for rule in self._rules.get(view.zone, ()):
+            if rule.signal not in (Signal.SENSOR, Signal.ALARM):
+                self._take(rule, signals.of_view(rule.signal, view))
+
+    def take_reading(self, sensor: str, body: SensorReading) -> Ignored | None:
+        """Note a sensor's reading; returns why it was ignored, if it was."""
+        ignored = self._sensors.read(sensor, body)
+        if ignored is None:
+            self._hear(sensor)
+        return ignored
+
+    def take_alarm(self, sensor: str, body: SensorAlarm) -> Ignored | None:
+        """Note a detector's alarm; returns why it was ignored, if it was."""
+        ignored = self._sensors.alarm(sensor, body)
+        if ignored is None:
+            for zone in self._sensors.zones_of(sensor):
+                self._cover_alarm(zone, body.hazard)
+            self._hear(sensor)
+        return ignored
+
+    def judge(self) -> list[Moved]:
+        """Judge every rule that was touched since the last time."""
+        moved = []
+        for key in self._touched:
+            rule, tracker = self._by_key[key], self._state.trackers[key]
+            move = judge_up(rule, tracker) or judge_down(rule, tracker)
+            if move is not None:
+                moved.append(Moved(rule=rule, move=move))
+            if moving(rule, tracker):
+                self._running.add(key)
+            else:
+                self._running.discard(key)
+        self._touched.clear()
+        return moved
+
+    def siblings(self, zone: str, hazard: str) -> list[tuple[ZoneRule, Tracker]]:
+        """The rules that share the one case of a zone and hazard, where they stand."""
+        return [
+            (rule, tracker)
+            for rule in self._rules.get(zone, ())
+            if rule.hazard == hazard and (tracker := self._state.trackers.get(rule.key)) is not None
+        ]
+
+    def restart(self, zone: str, hazard: str) -> None:
+        """Back to calm, after a person closed the case."""
+        for rule, tracker in self.siblings(zone, hazard):
+            tracker.restart()
+            self._running.discard(rule.key)
+
+    def _hear(self, sensor: str) -> None:
+        for zone in self._sensors.zones_of(sensor):
+            for rule in self._rules.get(zone, ()):
+                if rule.signal is Signal.SENSOR and rule.quantity is not None:
+                    self._take(rule, self._sensors.quantity(zone, rule.quantity))
+                elif rule.signal is Signal.ALARM and rule.alarm is not None:
+                    self._take(rule, self._sensors.standing(zone, rule.alarm))
+
+    def _take(self, rule: ZoneRule, sample: Sample) -> None:
+        take(rule, self._state.trackers.setdefault(rule.key, Tracker()), sample)
+        self._touched.add(rule.key)
+
+    def _cover_alarm(self, zone: str, hazard: str) -> None:
+        """An alarm without a rule is not lost: it gets one."""
+        rules = self._rules.setdefault(zone, [])
+        if any(rule.alarm == hazard for rule in rules):
+            return
+        rule = unruled_alarm(hazard, zone)
+        rules.append(rule)
+        self._by_key[rule.key] = rule

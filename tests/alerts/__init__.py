@@ -1,0 +1,1 @@
+"""Specifications of warnings: holds, cases, ownership, plans and what survives a restart."""
