@@ -1,0 +1,144 @@
+"""One camera's way from a picture to a reading: sight first, then people, then their density."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Protocol
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from crowd.estimator import Estimate, Estimator
+from crowd.sight import SightWatch
+from model.facts import DensityBlind, DensityLive
+from model.level import Sight
+from model.picture import Picture
+from model.workers import CameraStill
+
+STILL_WIDTH_PX: Final = 448
+STILL_QUALITY: Final = 70
+OVERLAY_COLUMNS_MOST: Final = 80
+STILL_BYTES_MOST: Final = 40_000
+
+
+class GroundReading(Protocol):
+    """What calibrated ground adds to a count."""
+
+    @property
+    def density_p_m2(self) -> float | None:
+        """People per m² of seen ground within the camera's zones."""
+
+    @property
+    def peak_p_m2(self) -> float | None:
+        """The highest density of any 3 m × 3 m window."""
+
+
+class Ground(Protocol):
+    """A camera's calibration: where each cell of a density map stands on the ground."""
+
+    def read(
+        self, density: NDArray[np.float32], *, stride_px: float, width_px: int, height_px: int
+    ) -> GroundReading:
+        """Densities from a map of people per cell over a picture of this size."""
+        ...
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading to publish, and a still of its picture where one was wanted."""
+
+    reading: DensityLive | DensityBlind
+    still: CameraStill | None = None
+
+
+class Analyst:
+    """Reads one camera's pictures. `ground` is None where the camera is not calibrated."""
+
+    def __init__(self, camera: str, *, ground: Ground | None, started_s: float) -> None:
+        self._camera = camera
+        self._ground = ground
+        self._sight = SightWatch(started_s=started_s)
+
+    def read(self, picture: Picture, estimator: Estimator, *, want_still: bool) -> Analysis:
+        """The reading of one picture. Takes milliseconds: call it away from the event loop."""
+        verdict = self._sight.look(picture.pixels, picture.arrived_monotonic_s)
+        if verdict.sight is not Sight.LIVE:
+            reason = verdict.reason or "unknown"
+            return Analysis(
+                reading=DensityBlind(at=picture.at, reason=str(reason), model=estimator.model),
+                still=_still(picture, Sight.BLIND, None) if want_still else None,
+            )
+        estimate = estimator.estimate(picture.pixels)
+        return Analysis(
+            reading=self._reading(picture, estimate),
+            still=_still(picture, Sight.LIVE, estimate) if want_still else None,
+        )
+
+    def _reading(self, picture: Picture, estimate: Estimate) -> DensityLive:
+        density, peak = None, None
+        if self._ground is not None:
+            height_px, width_px = picture.pixels.shape[:2]
+            found = self._ground.read(
+                estimate.density,
+                stride_px=estimate.stride_px,
+                width_px=width_px,
+                height_px=height_px,
+            )
+            density, peak = _within_contract(found.density_p_m2), _within_contract(found.peak_p_m2)
+        return DensityLive(
+            at=picture.at,
+            count=round(estimate.count, 2),
+            count_low=round(max(0.0, estimate.count_low), 2),
+            count_high=round(estimate.count_high, 2),
+            density_p_m2=density,
+            peak_p_m2=peak,
+            model=estimate.model,
+        )
+
+
+def _within_contract(density_p_m2: float | None) -> float | None:
+    """A density as it may leave: three decimals, no more than the contract's 50 per m²."""
+    if density_p_m2 is None or not math.isfinite(density_p_m2):
+        return None
+    return round(min(max(density_p_m2, 0.0), 50.0), 3)
+
+
+def _still(picture: Picture, sight: Sight, estimate: Estimate | None) -> CameraStill | None:
+    """A small JPEG with its overlay; None where it cannot be made small enough to send."""
+    height, width = picture.pixels.shape[:2]
+    scale = min(1.0, STILL_WIDTH_PX / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+    for quality in (STILL_QUALITY, 50, 30):
+        done, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if done and jpeg.size <= STILL_BYTES_MOST:
+            break
+    else:
+        return None
+    still = CameraStill(camera=picture.camera, at=picture.at, sight=sight, jpeg=jpeg.tobytes())
+    if estimate is None:
+        return still
+    cells = _coarse(estimate.density)
+    most = float(cells.max(initial=0.0))
+    levels = cells * (255.0 / most) if most > 0 else cells
+    return msgspec.structs.replace(
+        still,
+        count=round(max(0.0, estimate.count), 1),
+        columns=cells.shape[1],
+        rows=cells.shape[0],
+        cells=np.clip(levels, 0, 255).astype(np.uint8).tobytes(),
+        people_per_cell=most,
+    )
+
+
+def _coarse(density: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The density map summed over blocks of cells, at most so many columns wide."""
+    block = math.ceil(density.shape[1] / OVERLAY_COLUMNS_MOST)
+    if block == 1:
+        return density
+    rows, columns = (-(-side // block) * block for side in density.shape)
+    padded = np.zeros((rows, columns), np.float32)
+    padded[: density.shape[0], : density.shape[1]] = density
+    blocks = padded.reshape(rows // block, block, columns // block, block)
+    return np.asarray(blocks.sum(axis=(1, 3)), np.float32)
