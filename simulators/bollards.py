@@ -67,18 +67,13 @@ class BollardMachine:
             self._log("bad_signature", None, now, judged.detail)
             return []
         self._log("good_signature", order, now)
-        if judged.verdict is OrderVerdict.REPEATED:
-            if judged.receipt is None:
-                return []
-            return [msgspec.json.decode(judged.receipt, type=BollardReceipt)]
-        if judged.verdict is not OrderVerdict.OBEY:
+        if judged.verdict is OrderVerdict.OBEY:
+            return self._obey(order, now, mono)
+        if judged.verdict is not OrderVerdict.REPEATED:
             return [self._refuse(order, judged.verdict.value, now)]
-        if order.motion is Motion.REPORT:
-            self._asked = True
-            return [self._settle(order, BollardResult.DONE, now)]
-        if order.exercise:
-            return [self._settle(order, BollardResult.DONE, now, "exercise")]
-        return self._begin(order, now, mono)
+        if judged.receipt is None:
+            return []
+        return [msgspec.json.decode(judged.receipt, type=BollardReceipt)]
 
     def tick(self, now: datetime, mono: float) -> list[BollardReceipt]:
         """Let the mechanics go on; the receipts to send. Call it every tenth of a second."""
@@ -115,6 +110,14 @@ class BollardMachine:
     def _loop_as_told(self, mono: float) -> tuple[LoopState, int]:
         loop, age_ms = self.motor.loop(mono)
         return (LoopState.CLEAR, 0) if self.faults.loop_lies else (loop, age_ms)
+
+    def _obey(self, order: BollardOrder, now: datetime, mono: float) -> list[BollardReceipt]:
+        if order.motion is Motion.REPORT:
+            self._asked = True
+            return [self._settle(order, BollardResult.DONE, now)]
+        if order.exercise:
+            return [self._settle(order, BollardResult.DONE, now, "exercise")]
+        return self._begin(order, now, mono)
 
     def _begin(self, order: BollardOrder, now: datetime, mono: float) -> list[BollardReceipt]:
         if order.motion is Motion.RAISE:
