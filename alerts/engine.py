@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -15,8 +16,8 @@ from alerts.plans import PlanBook, WaitingPlan, lower_by_hand
 from alerts.signals import Ignored
 from alerts.watch import Moved, Watch, WatchState
 from config.schema import SiteFile
-from model.actions import Action
-from model.cases import Case, Reason, Transition
+from model.actions import Action, Broadcast
+from model.cases import Case, Change, Reason, Transition
 from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
 from model.health import DeviceHealth
 from model.level import Level, rank_of
@@ -30,6 +31,15 @@ SNAPSHOT_EVERY_S = 2.0
 
 _DECISIONS_REMEMBERED = 256
 
+_REFUSALS = {
+    "loop_not_clear": Reason.LOOP_NOT_CLEAR,
+    "loop_state_stale": Reason.LOOP_STALE,
+    "state_unknown": Reason.STATE_UNKNOWN,
+    "state_unproven": Reason.STATE_UNKNOWN,
+    "state_stale": Reason.STATE_UNKNOWN,
+    "state_late": Reason.STATE_UNKNOWN,
+}
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What one step decided. `levels` has every zone; `cases` only those that changed."""
@@ -40,6 +50,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     levels: dict[str, Level | None] = {}
     decisions_refused: tuple[tuple[str, Refusal], ...] = ()
     signals_ignored: tuple[tuple[str, Ignored], ...] = ()
+
+
+class RefusedAction(Protocol):
+    """One device that will not be asked to do its part of an action, and why."""
+
+    @property
+    def action(self) -> Action: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
 
 
 class _State(msgspec.Struct, kw_only=True):
@@ -82,9 +105,8 @@ class AlertEngine:
         """Whether a crash now would lose something that the last snapshot does not hold."""
         return self._dirty
 
-    def snapshot(self, now: datetime) -> bytes:
+    def snapshot(self) -> bytes:
         """The whole state, to be stored together with what the steps before it decided."""
-        self._state.saved_at = now
         self._dirty = False
         self._unsaved_s = 0.0
         return msgspec.msgpack.encode(self._state)
@@ -99,10 +121,9 @@ class AlertEngine:
 
     def step(
         self,
-        views: Iterable[ZoneView] = (),
-        facts: Iterable[Fact] = (),
-        health: Iterable[DeviceHealth] = (),
-        *,
+        views: Iterable[ZoneView],
+        facts: Iterable[Fact],
+        health: Iterable[DeviceHealth],
         now: datetime,
         mono: float,
     ) -> Outcome:
@@ -133,11 +154,37 @@ class AlertEngine:
             signals_ignored=ignored,
         )
 
+    def note_refusals(
+        self, outcome: Outcome, refused: Iterable[RefusedAction], now: datetime
+    ) -> Outcome:
+        """Add to an outcome what devices will not be asked to do of its actions, and why."""
+        journal = Journal(now)
+        for refusal in refused:
+            file = None if refusal.action.case is None else self._book.by_id(refusal.action.case)
+            if file is None:
+                continue
+            journal.note(
+                file,
+                actor=refusal.device,
+                change=Change.ACTION_REFUSED,
+                reason=_REFUSALS.get(refusal.reason, Reason.DEVICE_FAULT),
+                detail=f"{_asked(refusal.action)} refused for {refusal.device}: {refusal.reason}",
+            )
+        if not journal.transitions:
+            return outcome
+        self._dirty = True
+        cases = {case.id: case for case in outcome.cases} | journal.cases
+        return msgspec.structs.replace(
+            outcome,
+            cases=tuple(cases.values()),
+            transitions=(*outcome.transitions, *journal.transitions),
+        )
+
     def _elapsed(self, now: datetime, mono: float) -> float:
         if self._last_mono is None:
             self._last_mono = mono
             self._make_up_downtime(now)
-            return 0.0
+        self._state.saved_at = now
         seconds = min(max(0.0, mono - self._last_mono), LONGEST_STEP_S)
         self._last_mono = max(mono, self._last_mono)
         return seconds
@@ -303,3 +350,7 @@ class AlertEngine:
 
 def _is_of(case: Case, zone: str) -> bool:
     return case.subject_kind == "zone" and case.subject == zone
+
+
+def _asked(action: Action) -> str:
+    return action.action if isinstance(action, Broadcast) else action.motion

@@ -108,9 +108,7 @@ class Room:
         facts: tuple[Fact, ...] = (),
         health: tuple[DeviceHealth, ...] = (),
     ) -> Outcome:
-        outcome = self.engine.step(
-            views, facts, health, now=self.clock.now(), mono=self.clock.monotonic()
-        )
+        outcome = self.engine.step(views, facts, health, self.clock.now(), self.clock.monotonic())
         self.transitions.extend(outcome.transitions)
         self.actions.extend(outcome.actions)
         self.refused.extend(outcome.decisions_refused)
@@ -195,7 +193,7 @@ class Room:
 
     def restart(self, *, down_s: float = 0.0, wall_step_s: float = 0.0) -> None:
         """Stop the service and start it again from its snapshot, with what is seen by then."""
-        snapshot = self.engine.snapshot(self.clock.now())
+        snapshot = self.engine.snapshot()
         self.clock.advance(down_s)
         self.clock.step_wall(wall_step_s)
         self.engine = AlertEngine(self.site, new_id=self._new_id, snapshot=snapshot)
