@@ -1,0 +1,59 @@
+"""A camera's RTSP address taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+DEFAULT_PORT = 554
+
+
+class AddressError(ValueError):
+    """Not an address of an RTSP camera; says what would be right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a camera is and who asks; `url` is what goes over the wire and has no password in it."""
+
+    url: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Take an address like rtsp://user:password@host:554/path apart."""
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise AddressError(f"not an address: {error}") from error
+        if parts.scheme != "rtsp" or not host:
+            raise AddressError("an address must look like rtsp://user:password@host:554/path")
+        if any(ord(letter) < 33 or ord(letter) > 126 for letter in text):
+            raise AddressError(
+                "an address has no spaces and only ASCII letters; write others as %XX"
+            )
+        netloc = f"[{host}]" if ":" in host else host
+        if port is not None:
+            netloc += f":{port}"
+        return cls(
+            url=urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")),
+            host=host,
+            port=port or DEFAULT_PORT,
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+        )
+
+    def redirected(self, location: str) -> Address:
+        """The address that a camera sends us to, asked with the same name and password."""
+        there = Address.parse(urljoin(self.url, location))
+        return Address(
+            url=there.url,
+            host=there.host,
+            port=there.port,
+            username=self.username,
+            password=self.password,
+        )

@@ -1,0 +1,117 @@
+"""Key pictures to pixels: one decoder a camera, without threads, scaled plane by plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.rtsp.failure import CameraError
+from model.picture import SourceState
+
+if TYPE_CHECKING:
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+
+MAX_PIXELS = 4096 * 2304
+Image = NDArray[np.uint8]
+
+
+class PictureDecoder:
+    """Decodes one stream's pictures. A key picture alone gives a picture at once."""
+
+    def __init__(self, codec: str) -> None:
+        try:
+            decoder = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
+        except av.FFmpegError as error:
+            raise CameraError(SourceState.UNSUPPORTED_CODEC, f"no decoder for {codec}") from error
+        decoder.thread_type = av.codec.context.ThreadType.NONE
+        decoder.thread_count = 1
+        decoder.flags |= av.codec.context.Flags.low_delay
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+        self._decoder = decoder
+        self.refused = 0
+
+    def key_picture(self, data: bytes, *, max_width: int) -> Image | None:
+        """The picture (H, W, 3) BGR of one key access unit; None where it cannot be decoded."""
+        frame = self._decode(data)
+        if frame is None:
+            # A stream with pictures to reorder holds the key picture back until told to let go.
+            frame = self._decode(None)
+            self._decoder.flush_buffers()
+        if frame is None:
+            self.refused += 1
+            return None
+        return to_bgr(frame, max_width=max_width)
+
+    def next_picture(self, data: bytes, *, max_width: int, wanted: bool) -> Image | None:
+        """Decode one of all pictures in turn; pixels only where `wanted`."""
+        frame = self._decode(data)
+        return to_bgr(frame, max_width=max_width) if frame is not None and wanted else None
+
+    def _decode(self, data: bytes | None) -> VideoFrame | None:
+        try:
+            frames = self._decoder.decode(None if data is None else av.Packet(data))
+        except av.FFmpegError:
+            self._decoder.flush_buffers()
+            return None
+        return frames[-1] if frames else None
+
+
+def to_bgr(frame: VideoFrame, *, max_width: int) -> Image:
+    """A decoded frame as BGR, made smaller (never larger) to `max_width` by its planes."""
+    if frame.format.name not in {"yuv420p", "yuvj420p"}:
+        whole = np.asarray(frame.to_ndarray(format="bgr24", threads=1), dtype=np.uint8)
+        return whole if frame.width <= max_width else _smaller(whole, _size(frame, max_width))
+    width, height = _size(frame, max_width)
+    half = (width // 2, height // 2)
+    luma, blue, red = (
+        np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, plane.line_size)[
+            :, : plane.width
+        ]
+        for plane in frame.planes
+    )
+    planes = np.empty((height * 3 // 2, width), dtype=np.uint8)
+    chroma = planes[height:].reshape(2, half[1], half[0])
+    _fill(planes[:height], luma)
+    _fill(chroma[0], blue)
+    _fill(chroma[1], red)
+    if frame.format.name == "yuvj420p" or frame.color_range == 2:
+        np.copyto(planes[:height], cv2.LUT(planes[:height], _TO_LIMITED_LUMA))
+        np.copyto(planes[height:], cv2.LUT(planes[height:], _TO_LIMITED_CHROMA))
+    return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
+
+
+_LEVELS = np.arange(256)
+_TO_LIMITED_LUMA = np.round(16 + _LEVELS * 219 / 255).astype(np.uint8)
+_TO_LIMITED_CHROMA = np.round(128 + (_LEVELS - 128) * 224 / 255).astype(np.uint8)
+
+
+def _size(frame: VideoFrame, max_width: int) -> tuple[int, int]:
+    """The size to give, even on both sides, in the frame's shape."""
+    width = min(frame.width, max_width) & ~1
+    height = (
+        round(frame.height * width / frame.width / 2) * 2
+        if width < frame.width & ~1
+        else frame.height & ~1
+    )
+    return max(width, 2), max(height, 2)
+
+
+def _fill(target: Image, plane: Image) -> None:
+    height, width = target.shape
+    if plane.shape[1] - width <= 1 and plane.shape[0] - height <= 1:
+        np.copyto(target, plane[:height, :width])
+        return
+    # Averaging four neighbours first keeps small heads from flickering away in large reductions.
+    source = plane
+    while source.shape[1] >= 3 * width:
+        source = _smaller(source, (source.shape[1] // 2, source.shape[0] // 2))
+    cv2.resize(source, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
+
+
+def _smaller(image: Image, size: tuple[int, int]) -> Image:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -1,0 +1,299 @@
+"""One connection to one camera: asks for its stream and empties the socket now and then.
+
+The socket is read when the caller drains it and not whenever bytes arrive: a camera sends some
+twenty-five pictures a second, of which one every few seconds is wanted, and each waking costs more
+than the reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.rtsp.address import Address, AddressError
+from ingest.rtsp.failure import CameraError, garbled
+from ingest.rtsp.login import Login
+from ingest.rtsp.message import Response, read_message, request
+from ingest.rtsp.reports import receiver_report, sender_report
+from ingest.rtsp.sdp import VideoStream, video_stream
+from ingest.rtsp.stamps import PictureTime
+from ingest.rtsp.units import CodedPicture, PictureGatherer
+from model.clock import Clock
+from model.picture import SourceState
+
+READ_BYTES = 65_536
+MAX_DRAIN_BYTES = 4_000_000
+MAX_REDIRECTS = 3
+REPORT_EVERY_S = 5.0
+AGENT = "yinding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds that a camera has: to take the connection, and to answer each request."""
+
+    connect_s: float = 4.0
+    answer_s: float = 4.0
+
+
+class CameraSession:
+    """Open it, drain it until it fails, close it. Every failure is a CameraError with its state."""
+
+    def __init__(
+        self, address: Address, *, clock: Clock, deadlines: Deadlines | None = None
+    ) -> None:
+        self._address, self._clock = address, clock
+        self._deadlines = deadlines or Deadlines()
+        self._login = Login(address.username, address.password)
+        self._socket: socket.socket | None = None
+        self._pending = b""
+        self._answers: list[Response] = []
+        self._serial = 0
+        self._session = ""
+        self._control = address.url
+        self._channels = (0, 1)
+        self._keep_alive_s, self._kept_at, self._reported_at = 30.0, 0.0, 0.0
+        self._keep_alive_method = "GET_PARAMETER"
+        self._ours, self._source, self._highest = secrets.randbits(32), 0, 0
+        self.stream: VideoStream | None = None
+        self.gatherer: PictureGatherer | None = None
+        self.times: PictureTime | None = None
+        self.received_bytes = 0
+
+    async def open(self) -> VideoStream:
+        """Connect, log in, set the stream up and start it."""
+        for _ in range(MAX_REDIRECTS + 1):
+            await self._connect()
+            answer = await self._exchange(
+                "DESCRIBE", self._address.url, {"Accept": "application/sdp"}
+            )
+            location = answer.first("location")
+            if not 300 <= answer.status < 400 or location is None:
+                break
+            self.close()
+            try:
+                self._address = self._address.redirected(location)
+            except AddressError as error:
+                raise garbled(f"sent to an address that is none: {error}") from error
+        else:
+            raise garbled(f"sent on more than {MAX_REDIRECTS} times")
+        _require_success(answer, "DESCRIBE")
+        base = answer.first("content-base") or answer.first("content-location") or self._address.url
+        self.stream, self._control = video_stream(
+            answer.body.decode("utf-8", "replace"), base_url=base
+        )
+        self.gatherer = PictureGatherer(
+            self.stream.codec, parameter_sets=self.stream.parameter_sets
+        )
+        self.times = PictureTime(self.stream.clock_hz)
+        await self._set_up(self.stream)
+        answer = await self._exchange("PLAY", self._control, {"Range": "npt=0.000-"})
+        _require_success(answer, "PLAY")
+        self._kept_at = self._reported_at = self._clock.monotonic()
+        return self.stream
+
+    async def _set_up(self, stream: VideoStream) -> None:
+        wish = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
+        answer = await self._exchange("SETUP", stream.control, wish)
+        _require_success(answer, "SETUP")
+        self._session, _, options = (answer.first("session") or "").partition(";")
+        name, _, value = options.strip().partition("=")
+        if name == "timeout" and value.isascii() and value.isdigit() and int(value) >= 4:
+            self._keep_alive_s = min(int(value) / 2, 30.0)
+        for part in (answer.first("transport") or "").split(";"):
+            name, _, value = part.partition("=")
+            first = value.partition("-")[0]
+            if (
+                name.strip() == "interleaved"
+                and first.isascii()
+                and first.isdigit()
+                and int(first) < 255
+            ):
+                self._channels = (int(first), int(first) + 1)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        host, port = self._address.host, self._address.port
+        try:
+            async with asyncio.timeout(self._deadlines.connect_s):
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                family, kind, protocol, _, place = found[0]
+                self._socket = socket.socket(family, kind, protocol)
+                self._socket.setblocking(False)  # noqa: FBT003 - the socket module's signature
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await loop.sock_connect(self._socket, place)
+        except TimeoutError as error:
+            raise _unreachable(
+                f"no connection to {host}:{port} within {self._deadlines.connect_s} s"
+            ) from error
+        except OSError as error:
+            raise _unreachable(
+                f"no connection to {host}:{port}: {error.strerror or error}"
+            ) from error
+
+    async def _exchange(self, method: str, url: str, fields: dict[str, str]) -> Response:
+        """Send a request and wait for its answer; logs in when the camera asks for it."""
+        for _ in range(3):
+            self._post(method, url, fields)
+            answer = await self._answer(method)
+            if answer.status != 401:
+                return answer
+            challenges = answer.fields.get("www-authenticate", [])
+            tried = self._login.authorization(method, url) is not None
+            stale = any("stale=true" in each.replace('"', "").lower() for each in challenges)
+            if (tried and not stale) or not self._login.challenged(challenges):
+                break
+        raise CameraError(SourceState.WRONG_PASSWORD, "the camera refuses the name and password")
+
+    def _post(self, method: str, url: str, fields: dict[str, str]) -> None:
+        self._serial += 1
+        whole = {"CSeq": str(self._serial), "User-Agent": AGENT, **fields}
+        if self._session:
+            whole["Session"] = self._session
+        authorization = self._login.authorization(method, url)
+        if authorization is not None:
+            whole["Authorization"] = authorization
+        self._send(request(method, url, whole))
+
+    def _send(self, data: bytes) -> None:
+        """A request is small and the socket's buffer empty: one that does not fit is a dead camera."""
+        try:
+            sent = self._open_socket().send(data)
+        except OSError as error:
+            raise _unreachable(f"the connection broke: {error.strerror or error}") from error
+        if sent != len(data):
+            raise _unreachable("the camera takes no more requests")
+
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise _unreachable("not connected")
+        return self._socket
+
+    async def _answer(self, method: str) -> Response:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._deadlines.answer_s):
+                while True:
+                    while self._answers:
+                        answer = self._answers.pop(0)
+                        if answer.first("cseq") in {str(self._serial), None}:
+                            return answer
+                    chunk = await loop.sock_recv(self._open_socket(), READ_BYTES)
+                    self._take(chunk)
+        except TimeoutError as error:
+            raise CameraError(
+                SourceState.STALLED, f"no answer to {method} within {self._deadlines.answer_s} s"
+            ) from error
+        except OSError as error:
+            raise _unreachable(f"the connection broke: {error.strerror or error}") from error
+
+    def _take(self, chunk: bytes) -> list[CodedPicture]:
+        if not chunk:
+            raise _unreachable("the camera closed the connection")
+        self.received_bytes += len(chunk)
+        return list(self._parse(self._pending + chunk if self._pending else chunk))
+
+    def _parse(self, data: bytes) -> Iterator[CodedPicture]:
+        """Take interleaved packets and messages apart; keeps an incomplete rest for the next time."""
+        position, end = 0, len(data)
+        (pictures, reports), gatherer = self._channels, self.gatherer
+        while end - position >= 4:
+            if data[position] != 0x24:
+                message, after = read_message(data, position)
+                if message is None:
+                    break
+                if message.status:
+                    self._answers.append(message)
+                position = after
+                continue
+            stop = position + 4 + (data[position + 2] << 8 | data[position + 3])
+            if stop > end:
+                break
+            channel = data[position + 1]
+            if channel == pictures and gatherer is not None:
+                picture = gatherer.packet(data, position + 4, stop)
+                if picture is not None:
+                    yield picture
+            elif channel == reports:
+                self._reported(data, position + 4, stop)
+            position = stop
+        self._pending = data[position:]
+
+    def _reported(self, data: bytes, start: int, stop: int) -> None:
+        report = sender_report(data, start, stop)
+        if report is not None and self.times is not None:
+            self._source = report[0]
+            self.times.report(report[1], report[2], self._clock.now())
+
+    def drain(self) -> list[CodedPicture]:
+        """What has come since the last time; keeps the session alive. Never waits."""
+        source, found, taken = self._open_socket(), list[CodedPicture](), 0
+        while taken < MAX_DRAIN_BYTES:
+            try:
+                chunk = source.recv(READ_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise _unreachable(f"the connection broke: {error.strerror or error}") from error
+            found += self._take(chunk)
+            taken += len(chunk)
+            if len(chunk) < READ_BYTES:
+                break
+        self._keep_alive()
+        return found
+
+    def _keep_alive(self) -> None:
+        now = self._clock.monotonic()
+        if self._answers:
+            if any(answer.status in {405, 501, 551} for answer in self._answers):
+                self._keep_alive_method = "OPTIONS"
+            elif any(answer.status == 454 for answer in self._answers):
+                raise _unreachable("the camera forgot the session")
+            self._answers.clear()
+        if now - self._kept_at >= self._keep_alive_s:
+            self._kept_at = now
+            self._post(self._keep_alive_method, self._control, {})
+        if now - self._reported_at >= REPORT_EVERY_S and self.gatherer is not None:
+            self._reported_at = now
+            tally = self.gatherer.tally
+            self._send(
+                receiver_report(
+                    channel=self._channels[1], ours=self._ours, source=self._source,
+                    highest=tally.packets, lost=tally.lost_packets,
+                )
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """Say goodbye without waiting for the answer, and close."""
+        if self._socket is None:
+            return
+        if self._session:
+            try:
+                self._post("TEARDOWN", self._control, {})
+            except CameraError:
+                self._session = ""
+        self._socket.close()
+        self._socket = None
+        self._pending, self._answers = b"", []
+
+
+def _unreachable(detail: str) -> CameraError:
+    return CameraError(SourceState.UNREACHABLE, detail)
+
+
+def _require_success(answer: Response, method: str) -> None:
+    if 200 <= answer.status < 300:
+        return
+    said = f"{method} answered {answer.status} {answer.reason}"
+    if answer.status in {403, 407}:
+        raise CameraError(SourceState.WRONG_PASSWORD, said)
+    if answer.status in {404, 410, 454}:
+        raise CameraError(SourceState.NOT_FOUND, said)
+    if answer.status in {415, 461}:
+        raise CameraError(SourceState.UNSUPPORTED_CODEC, said)
+    if answer.status >= 500:
+        raise _unreachable(said)
+    raise garbled(said)

@@ -1,0 +1,245 @@
+"""Gathers coded pictures from RTP packets: H.264 (RFC 6184) and H.265 (RFC 7798).
+
+Only key pictures are put together unless asked for all; other packets are passed over after a look
+at their first bytes, which is what makes a camera cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+START_CODE = b"\x00\x00\x00\x01"
+MAX_PICTURE_BYTES = 8_000_000
+HEADER_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedPicture:
+    """One picture as it came: Annex B bytes with parameter sets, RTP time stamp, whether it is key."""
+
+    data: bytes
+    stamp: int
+    key: bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came and what could not be used."""
+
+    packets: int = 0
+    lost_packets: int = 0
+    bad_packets: int = 0
+    broken_pictures: int = 0
+    pictures: int = 0
+
+
+class _Coding:
+    """How one coding lays its units into packets."""
+
+    header_bytes: int
+    fragment: int
+    aggregate: int
+
+    def kind(self, first: int) -> int:
+        raise NotImplementedError
+
+    def is_key(self, kind: int) -> bool:
+        raise NotImplementedError
+
+    def is_set(self, kind: int) -> bool:
+        raise NotImplementedError
+
+    def is_slice(self, kind: int) -> bool:
+        raise NotImplementedError
+
+    def fragment_header(self, payload: bytes, kind: int) -> bytes:
+        raise NotImplementedError
+
+
+class _H264(_Coding):
+    header_bytes, fragment, aggregate = 1, 28, 24
+
+    def kind(self, first: int) -> int:
+        return first & 0x1F
+
+    def is_key(self, kind: int) -> bool:
+        return kind == 5
+
+    def is_set(self, kind: int) -> bool:
+        return kind in {7, 8}
+
+    def is_slice(self, kind: int) -> bool:
+        return 1 <= kind <= 5
+
+    def fragment_header(self, payload: bytes, kind: int) -> bytes:
+        return bytes([payload[0] & 0xE0 | kind])
+
+
+class _H265(_Coding):
+    header_bytes, fragment, aggregate = 2, 49, 48
+
+    def kind(self, first: int) -> int:
+        return first >> 1 & 0x3F
+
+    def is_key(self, kind: int) -> bool:
+        return 16 <= kind <= 21
+
+    def is_set(self, kind: int) -> bool:
+        return kind in {32, 33, 34}
+
+    def is_slice(self, kind: int) -> bool:
+        return kind < 32
+
+    def fragment_header(self, payload: bytes, kind: int) -> bytes:
+        return bytes([payload[0] & 0x81 | kind << 1, payload[1]])
+
+
+_CODINGS: dict[str, type[_Coding]] = {"h264": _H264, "hevc": _H265}
+
+
+class PictureGatherer:
+    """Takes the RTP packets of one stream in order, gives whole pictures."""
+
+    def __init__(
+        self, codec: str, *, parameter_sets: tuple[bytes, ...] = (), every_picture: bool = False
+    ) -> None:
+        self.coding = _CODINGS[codec]()
+        self.every_picture = every_picture
+        self.tally = Tally()
+        self._sets: dict[int, bytes] = {}
+        for unit in parameter_sets:
+            if self.coding.is_set(self.coding.kind(unit[0])):
+                self._sets[self.coding.kind(unit[0])] = unit
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._stamp = -1
+        self._key = self._broken = self._in_fragment = False
+        self._sequence = -1
+
+    def packet(self, data: bytes, start: int, stop: int) -> CodedPicture | None:
+        """Take the packet data[start:stop]; a picture where this packet completes one."""
+        tally = self.tally
+        tally.packets += 1
+        if stop - start <= HEADER_BYTES or data[start] >> 6 != 2:
+            tally.bad_packets += 1
+            return None
+        sequence = data[start + 2] << 8 | data[start + 3]
+        gap = (sequence - self._sequence - 1) & 0xFFFF if self._sequence >= 0 else 0
+        self._sequence = sequence
+        if gap:
+            tally.lost_packets += gap if gap < 0x8000 else 1
+            self._broken = True
+        first = start + HEADER_BYTES
+        if data[start] != 0x80:
+            first, stop = self._payload(data, start, stop)
+            if stop - first < 1:
+                tally.bad_packets += 1
+                return None
+        stamp = int.from_bytes(data[start + 4 : start + 8], "big")
+        finished = self._finish() if self._parts and stamp != self._stamp else None
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._broken = bool(gap)
+        if self._wanted(data, first, stop):
+            self._take(data[first:stop])
+        if data[start + 1] & 0x80 and self._parts and finished is None:
+            return self._finish()
+        return finished
+
+    def _payload(self, data: bytes, start: int, stop: int) -> tuple[int, int]:
+        """Where the payload lies behind contributing sources and an extension, before padding."""
+        first = start + HEADER_BYTES + 4 * (data[start] & 0x0F)
+        if data[start] & 0x10:
+            if first + 4 > stop:
+                return first, first
+            first += 4 + 4 * int.from_bytes(data[first + 2 : first + 4], "big")
+        if data[start] & 0x20 and stop > first:
+            stop -= data[stop - 1]
+        return first, stop
+
+    def _wanted(self, data: bytes, first: int, stop: int) -> bool:
+        """Whether this payload belongs to a picture that we want."""
+        if self.every_picture:
+            return True
+        coding = self.coding
+        kind = coding.kind(data[first])
+        if kind == coding.fragment and stop - first > coding.header_bytes:
+            mask = 0x1F if coding.header_bytes == 1 else 0x3F
+            kind = data[first + coding.header_bytes] & mask
+        return not coding.is_slice(kind) or coding.is_key(kind)
+
+    def _take(self, payload: bytes) -> None:
+        coding = self.coding
+        kind = coding.kind(payload[0])
+        if kind == coding.fragment:
+            self._take_fragment(payload)
+        elif kind == coding.aggregate:
+            position = coding.header_bytes
+            while position + 2 < len(payload):
+                size = int.from_bytes(payload[position : position + 2], "big")
+                unit = payload[position + 2 : position + 2 + size]
+                if len(unit) != size or size <= coding.header_bytes:
+                    self.tally.bad_packets += 1
+                    self._broken = True
+                    return
+                self._take_unit(unit)
+                position += 2 + size
+        elif kind < coding.aggregate and len(payload) > coding.header_bytes:
+            self._take_unit(payload)
+        else:
+            self.tally.bad_packets += 1
+
+    def _take_unit(self, unit: bytes) -> None:
+        kind = self.coding.kind(unit[0])
+        self._in_fragment = False
+        if self.coding.is_set(kind):
+            self._sets[kind] = unit
+        elif self.coding.is_slice(kind):
+            self._key = self._key or self.coding.is_key(kind)
+            self._add(START_CODE + unit)
+
+    def _take_fragment(self, payload: bytes) -> None:
+        coding = self.coding
+        if len(payload) < coding.header_bytes + 2:
+            self.tally.bad_packets += 1
+            return
+        flags = payload[coding.header_bytes]
+        kind = flags & (0x1F if coding.header_bytes == 1 else 0x3F)
+        if not coding.is_slice(kind):
+            return
+        body = payload[coding.header_bytes + 1 :]
+        if flags & 0x80:
+            self._key = self._key or coding.is_key(kind)
+            self._in_fragment = True
+            self._add(START_CODE + coding.fragment_header(payload, kind) + body)
+        elif self._in_fragment:
+            self._add(body)
+        else:
+            self._broken = True
+        if flags & 0x40:
+            self._in_fragment = False
+
+    def _add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self._size += len(part)
+        if self._size > MAX_PICTURE_BYTES:
+            self._drop()
+            self._broken = True
+
+    def _drop(self) -> None:
+        self._parts, self._size, self._key, self._in_fragment = [], 0, False, False
+
+    def _finish(self) -> CodedPicture | None:
+        """The picture gathered so far, unless something of it is missing."""
+        parts, key, broken, stamp = self._parts, self._key, self._broken, self._stamp
+        if self._in_fragment:
+            broken = True
+        self._drop()
+        if broken:
+            self.tally.broken_pictures += 1
+            return None
+        self.tally.pictures += 1
+        head = (
+            b"".join(START_CODE + self._sets[kind] for kind in sorted(self._sets)) if key else b""
+        )
+        return CodedPicture(data=head + b"".join(parts), stamp=stamp, key=key)

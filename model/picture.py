@@ -1,0 +1,41 @@
+"""A camera's picture on its way to analysis, and how its source is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SourceState(StrEnum):
+    """Why a camera gives pictures or gives none; each names another thing to mend.
+
+    connecting: not tried to the end yet; live: pictures come; unreachable: nobody answers at the
+    address, or the connection broke; stalled: connected, and nothing comes any more;
+    wrong_password; not_found: the camera knows no such stream; no_video: the stream has none;
+    unsupported_codec: pictures in a coding or transport that is not read; garbled: what comes is
+    no RTSP, or no pictures can be made of it.
+    """
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    UNREACHABLE = "unreachable"
+    STALLED = "stalled"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a state
+    NOT_FOUND = "not_found"
+    NO_VIDEO = "no_video"
+    UNSUPPORTED_CODEC = "unsupported_codec"
+    GARBLED = "garbled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One decoded picture: pixels (H, W, 3) BGR, when the camera took it, when it came in."""
+
+    camera: str
+    at: datetime
+    arrived_monotonic_s: float
+    pixels: NDArray[np.uint8]
