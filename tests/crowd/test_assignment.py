@@ -1,0 +1,69 @@
+"""Sharing cameras among workers: every camera once, and as little moving as possible."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crowd.assignment import Assigner, share
+from model.facts import DeviceKind, DeviceStatus, Fact
+
+NOW = datetime(2026, 2, 12, 21, 30, tzinfo=UTC)
+names = st.integers(0, 40).map(lambda n: [f"c{i}" for i in range(n)])
+crews = st.dictionaries(st.sampled_from(["w1", "w2", "w3", "w4"]), st.integers(1, 50), min_size=1)
+
+
+def status(
+    worker: str, state: Literal["online", "offline"], mono: float, capacity: int = 10
+) -> Fact:
+    body = DeviceStatus(state=state, at=NOW, capacity=capacity)
+    return Fact(kind=DeviceKind.WORKER, source=worker, arrived=NOW, arrived_monotonic_s=mono, body=body)  # fmt: skip
+
+
+@given(cameras=names, crew=crews, held=st.dictionaries(st.integers(0, 60).map(lambda i: f"c{i}"), st.sampled_from(["w1", "w2", "gone"])))  # fmt: skip
+def test_every_camera_has_exactly_one_living_worker(
+    cameras: list[str], crew: dict[str, int], held: dict[str, str]
+) -> None:
+    shares = share(cameras, crew, held)
+    assert set(shares) == set(cameras)
+    assert set(shares.values()) <= set(crew)
+
+
+@given(cameras=names, crew=crews)
+def test_a_share_that_stands_is_left_alone(cameras: list[str], crew: dict[str, int]) -> None:
+    shares = share(cameras, crew, {})
+    assert share(cameras, crew, shares) == shares
+
+
+def test_nobody_works_and_nobody_is_given_a_camera() -> None:
+    assert share(["a"], {}, {"a": "w1"}) == {}
+
+
+def test_a_dead_worker_gives_up_its_cameras_and_the_others_keep_theirs() -> None:
+    assigner = Assigner([f"c{i}" for i in range(8)])
+    assigner.observe([status("w1", "online", 0), status("w2", "online", 0)])
+    first = assigner.changes(mono=0, wall_ms=1)
+    kept = set(first["w1"].cameras)
+    assigner.observe([status("w1", "online", 12)])
+    second = assigner.changes(mono=12, wall_ms=2)
+    assert second["w2"].cameras == ()
+    assert kept < set(second["w1"].cameras)
+    assert len(second["w1"].cameras) == 8
+    assert second["w1"].epoch > first["w1"].epoch
+
+
+def test_a_last_will_moves_the_cameras_at_once() -> None:
+    assigner = Assigner(["a", "b"])
+    assigner.observe([status("w1", "online", 0), status("w2", "online", 0)])
+    assigner.changes(mono=0, wall_ms=1)
+    assigner.observe([status("w2", "offline", 1)])
+    assert assigner.changes(mono=1, wall_ms=2)["w1"].cameras == ("a", "b")
+
+
+def test_the_epoch_grows_over_a_restart_with_the_wall_clock() -> None:
+    assigner = Assigner(["a"])
+    assigner.observe([status("w1", "online", 0)])
+    assert assigner.changes(mono=0, wall_ms=1_700_000_000_000)["w1"].epoch == 1_700_000_000_000
