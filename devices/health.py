@@ -98,7 +98,7 @@ class HealthRegistry:
             device = self._device(fact.kind, fact.source, now)
             if device is None:
                 continue
-            judged = self._judge(fact, device)
+            judged = self._judge(fact)
             if self._settle(device, judged, fact.arrived, fact.arrived_monotonic_s):
                 changes[fact.kind, fact.source] = device.health
         return tuple(changes.values())
@@ -141,11 +141,11 @@ class HealthRegistry:
             device = self._devices[key] = _Device(health, self._silences.get(key))
         return device
 
-    def _judge(self, fact: Fact, device: _Device) -> tuple[HealthState, str | None] | None:
+    def _judge(self, fact: Fact) -> tuple[HealthState, str | None] | None:
         """What one fact makes of its device; None where it proves nothing."""
         body = fact.body
         if isinstance(body, DeviceStatus):
-            return self._judge_status(fact, body, device)
+            return self._judge_status(fact, body)
         if isinstance(body, DensityBlind):
             return HealthState.BLIND, body.reason
         if isinstance(body, BollardState):
@@ -158,14 +158,17 @@ class HealthRegistry:
         return HealthState.ONLINE, None
 
     def _judge_status(
-        self, fact: Fact, status: DeviceStatus, device: _Device
+        self, fact: Fact, status: DeviceStatus
     ) -> tuple[HealthState, str | None] | None:
+        """A goodbye counts for everyone; a birth proves neither that a camera sees nor that a
+        lane can be relied on."""
         if status.state == "offline":
             if fact.kind is DeviceKind.BOLLARD:
                 self._lanes[fact.source].said_goodbye()
             return HealthState.OFFLINE, HealthReason.SAID_OFFLINE
-        speaks_by_status = device.silent_after_s is None
-        return (HealthState.ONLINE, None) if speaks_by_status else None
+        if fact.kind in (DeviceKind.CAMERA, DeviceKind.BOLLARD):
+            return None
+        return HealthState.ONLINE, None
 
     def _settle(
         self,
