@@ -72,7 +72,7 @@ def _load() -> None:
 
 
 def _module(name: str) -> CommandModule:
-    module: CommandModule = import_module(f"service.commands.{name}")  # type: ignore[assignment]
+    module: CommandModule = import_module(f"service.commands.{name}")
     return module
 
 
