@@ -1,0 +1,225 @@
+"""What no single field can tell: whether the parts of a site fit together."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import zoneinfo
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from config.findings import FieldPath
+from config.outlines import area_m2, crosses_itself
+from config.schema import Approval, Plan, Rule, Signal, SiteFile
+
+Fault = tuple[FieldPath, str, str]
+"""Where, what, and what would be right."""
+
+_APPROVERS = {"operator", "commander"}
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def faults(site: SiteFile) -> Iterator[Fault]:
+    """Every place where the parts of the site do not fit together."""
+    for check in _CHECKS:
+        yield from check(site)
+
+
+def _ids(site: SiteFile) -> Iterator[Fault]:
+    kinds = (
+        "zones cameras counters sensors terminals bollards rules plans people catalogue mappings"
+    )
+    for kind in kinds.split():
+        first: dict[str, int] = {}
+        things: Sequence[_Named] = getattr(site, kind)
+        for n, thing in enumerate(things):
+            if thing.id in first:
+                what = f"`{thing.id}` is the id of {kind}[{first[thing.id]}] already"
+                yield (kind, n, "id"), what, "give each its own"
+            first.setdefault(thing.id, n)
+    lanes: dict[tuple[str, int], str] = {}
+    for n, lane in enumerate(site.bollards):
+        place = (lane.entrance, lane.lane)
+        if place in lanes:
+            what = f"lane {lane.lane} of `{lane.entrance}` is `{lanes[place]}` already"
+            yield ("bollards", n, "lane"), what, "number the lanes of an entrance"
+        lanes.setdefault(place, lane.id)
+
+
+def _references(site: SiteFile) -> Iterator[Fault]:
+    zones = [zone.id for zone in site.zones]
+    entrances = sorted({lane.entrance for lane in site.bollards})
+    people = [person.id for person in site.people]
+    terminals = [terminal.id for terminal in site.terminals]
+    for kind in ("cameras", "sensors", "terminals", "rules", "plans"):
+        for n, thing in enumerate(getattr(site, kind)):
+            if thing.zones != "all":
+                yield from _unknown((kind, n, "zones"), thing.zones, zones, "zone")
+    for n, counter in enumerate(site.counters):
+        if counter.zone not in zones:
+            yield ("counters", n, "zone"), *_no_such(counter.zone, zones, "zone")
+    for n, plan in enumerate(site.plans):
+        if plan.terminals != "zone":
+            yield from _unknown(("plans", n, "terminals"), plan.terminals, terminals, "terminal")
+        yield from _unknown(
+            ("plans", n, "raise_entrances"), plan.raise_entrances, entrances, "entrance"
+        )
+    for n, shift in enumerate(site.roster):
+        yield from _unknown(("roster", n, "people"), shift.people, people, "person")
+
+
+def _unknown(
+    path: FieldPath, wanted: Iterable[str], known: Sequence[str], word: str
+) -> Iterator[Fault]:
+    for n, one in enumerate(wanted):
+        if one not in known:
+            yield (*path, n), *_no_such(one, known, word)
+
+
+def _no_such(wanted: str, known: Sequence[str], word: str) -> tuple[str, str]:
+    near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.5)
+    right = f"did you mean `{near[0]}`?" if near else _known(known, word)
+    return f"there is no {word} `{wanted}`", right
+
+
+def _known(known: Sequence[str], word: str) -> str:
+    if not known:
+        return f"this site has no {word} at all"
+    more = ", …" if len(known) > 8 else ""
+    return f"known: {', '.join(known[:8])}{more}"
+
+
+def _zones(site: SiteFile) -> Iterator[Fault]:
+    for n, zone in enumerate(site.zones):
+        path = ("zones", n, "outline")
+        area = area_m2(zone.outline)
+        if crosses_itself(zone.outline):
+            yield path, "the outline crosses itself", "give the corners in order, around the zone"
+        elif area < 1:
+            yield path, "the outline has no area", "metres east and north of the origin"
+        elif zone.usable_area_m2 > area * 1.01:
+            yield (
+                ("zones", n, "usable_area_m2"),
+                f"{zone.usable_area_m2:g} is more than the outline's {area:.0f} m²",
+                "the ground that people can stand on, at most the outline's area",
+            )
+
+
+def _watchers(site: SiteFile) -> Iterator[Fault]:
+    for kind, what in (
+        ("cameras", "watches no zone"),
+        ("sensors", "speaks for no zone"),
+        ("terminals", "is heard in no zone"),
+    ):
+        for n, thing in enumerate(getattr(site, kind)):
+            if not thing.zones:
+                yield (kind, n, "zones"), f"`{thing.id}` {what}", "name at least one zone"
+
+
+def _broker(site: SiteFile) -> Iterator[Fault]:
+    broker = site.broker
+    local = is_loopback(broker.host)
+    if broker.embedded and not local:
+        yield ("broker", "host"), "an embedded broker is never open to others", "leave `host` out"
+    if (broker.username is None) != (broker.password is None):
+        lacks = "password" if broker.password is None else "username"
+        yield ("broker", lacks), "is missing beside the other", "give both or neither"
+    if broker.embedded or local:
+        return
+    if not broker.tls:
+        yield (
+            ("broker", "tls"),
+            f"{broker.host} is not this machine and the link would be open",
+            "`tls: true`, or a broker on 127.0.0.1",
+        )
+    if broker.username is None and broker.password is None:
+        yield (
+            ("broker", "username"),
+            f"{broker.host} is not this machine and would let anybody in",
+            "give `username` and `password`",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can only be reached from this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _timezone(site: SiteFile) -> Iterator[Fault]:
+    known = zoneinfo.available_timezones()
+    if site.site.timezone not in known:
+        near = difflib.get_close_matches(site.site.timezone, sorted(known), n=1)
+        right = f"did you mean `{near[0]}`?" if near else "a name such as `Asia/Shanghai`"
+        yield ("site", "timezone"), f"there is no time zone `{site.site.timezone}`", right
+
+
+def _rules(site: SiteFile) -> Iterator[Fault]:
+    """A rule that names a zone must be able to hear something from it."""
+    has_camera = {zone for camera in site.cameras for zone in camera.zones}
+    has_ground = {z for camera in site.cameras if camera.ground is not None for z in camera.zones}
+    has_sensor = {zone for sensor in site.sensors for zone in sensor.zones}
+    ears = {
+        Signal.PEAK_DENSITY: (has_ground, "no camera with `ground`"),
+        Signal.ZONE_DENSITY: (has_camera, "no camera"),
+        Signal.OCCUPANCY: (has_camera, "no camera"),
+        Signal.SENSOR: (has_sensor, "no sensor"),
+        Signal.ALARM: (has_sensor, "no sensor"),
+    }
+    known = {zone.id for zone in site.zones}
+    for n, rule in enumerate(site.rules):
+        heard, lack = ears.get(rule.signal, (known, ""))
+        for m, zone in enumerate(() if rule.zones == "all" else rule.zones):
+            if zone in known and zone not in heard:
+                what = f"`{zone}` has {lack}, so this rule can never warn there"
+                yield ("rules", n, "zones", m), what, "add the device or take the zone out"
+
+
+def _plans(site: SiteFile) -> Iterator[Fault]:
+    for n, plan in enumerate(site.plans):
+        rules = [rule for rule in site.rules if rule.hazard == plan.hazard]
+        if not rules:
+            hazards = sorted({rule.hazard for rule in site.rules})
+            what, right = _no_such(plan.hazard, hazards, "rule for the hazard")
+            yield ("plans", n, "hazard"), what, right
+        elif not any(_can_start(rule, plan) for rule in rules):
+            what = f"no rule for `{plan.hazard}` reaches {plan.level.value} in these zones"
+            yield ("plans", n, "level"), what, "a level and zones that a rule of this hazard has"
+        if plan.cancel == plan.text:
+            yield ("plans", n, "cancel"), "takes nothing back: it is the text itself", "say so"
+    yield from _approvers(site)
+
+
+def _can_start(rule: Rule, plan: Plan) -> bool:
+    levels = {rule.level} if rule.signal is Signal.ALARM else set(rule.raise_at)
+    if plan.level not in levels:
+        return False
+    return rule.zones == "all" or plan.zones == "all" or bool(set(rule.zones) & set(plan.zones))
+
+
+def _approvers(site: SiteFile) -> Iterator[Fault]:
+    """A plan that waits for people needs that many who may approve."""
+    able = sum(bool(_APPROVERS & set(person.roles)) for person in site.people)
+    needed = {Approval.NONE: 0, Approval.ONE: 1, Approval.TWO: 2}
+    for n, plan in enumerate(site.plans):
+        if needed[plan.approval] > able:
+            what = f"waits for {plan.approval.value}, and {able} of `people` may approve"
+            yield ("plans", n, "approval"), what, "add people with the role operator or commander"
+
+
+_CHECKS: tuple[Callable[[SiteFile], Iterator[Fault]], ...] = (
+    _timezone,
+    _broker,
+    _ids,
+    _zones,
+    _references,
+    _watchers,
+    _rules,
+    _plans,
+)
