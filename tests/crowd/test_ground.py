@@ -1,0 +1,210 @@
+"""From people in the picture to people per m²: calibration, what is refused, what always holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from config.schema import Ground as GroundPoints
+from config.schema import GroundPoint
+from crowd.ground import HEAD_HEIGHT_M, Ground, GroundProblem, GroundRefusedError
+from crowd.plots import Plot, inside
+from model.pinhole import Pinhole
+
+STRIDE_PX = 8
+FIELD = [(-30.0, 0.0), (30.0, 0.0), (30.0, 60.0), (-30.0, 60.0)]
+SQUARE = [(-4.0, 6.0), (4.0, 6.0), (4.0, 14.0), (-4.0, 14.0)]
+
+
+def camera(*, width_px: int = 640, mast_m: float = 6.0) -> Pinhole:
+    return Pinhole(
+        width_px=width_px,
+        height_px=width_px * 9 // 16,
+        focal_px=width_px * 0.83,
+        mast_m=mast_m,
+        pitch_deg=28.0,
+        east_m=0.0,
+        north_m=0.0,
+        bearing_deg=0.0,
+    )
+
+
+def through(mapping: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    pixels = np.column_stack([places, np.ones(len(places))]) @ mapping.T
+    return np.asarray(pixels[:, :2] / pixels[:, 2:])
+
+
+def calibration(seen_by: Pinhole) -> GroundPoints:
+    places = np.array([[-3, 6], [3, 6], [-4, 10], [4, 10], [-6, 18], [6, 18]], dtype=np.float64)
+    pixels = through(seen_by.plane_to_picture(0.0), places)
+    return GroundPoints(
+        width_px=seen_by.width_px,
+        height_px=seen_by.height_px,
+        points=[
+            GroundPoint(px=px, py=py, x_m=x, y_m=y)
+            for (px, py), (x, y) in zip(pixels.tolist(), places.tolist(), strict=True)
+        ],
+    )
+
+
+def density_map(seen_by: Pinhole, places: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The map of a perfect estimator: each head in the picture counts one in its cell."""
+    pixels = through(seen_by.plane_to_picture(HEAD_HEIGHT_M), places)
+    rows, columns = -(-seen_by.height_px // STRIDE_PX), seen_by.width_px // STRIDE_PX
+    found = np.zeros((rows, columns), dtype=np.float32)
+    for x, y in pixels:
+        if 0 <= x < seen_by.width_px and 0 <= y < seen_by.height_px:
+            found[int(y // STRIDE_PX), int(x // STRIDE_PX)] += 1
+    return found
+
+
+def read(ground: Ground, density: NDArray[np.float32], seen_by: Pinhole) -> tuple[float, float]:
+    found = ground.read(
+        density, stride_px=STRIDE_PX, width_px=seen_by.width_px, height_px=seen_by.height_px
+    )
+    assert found.peak_p_m2 is not None
+    return found.density_p_m2, found.peak_p_m2
+
+
+def crowd(density_p_m2: float, *, seed: int = 1) -> NDArray[np.float64]:
+    """People at random over the square, which is 8 m × 8 m."""
+    random = np.random.default_rng(seed)
+    return random.uniform((-4, 6), (4, 14), (round(density_p_m2 * 64), 2))
+
+
+def true_peak(places: NDArray[np.float64]) -> float:
+    """The fullest 3 m × 3 m of the square, looked for in steps of 0.1 m."""
+    corners = np.stack(np.meshgrid(np.arange(-4, 1.05, 0.1), np.arange(6, 11.05, 0.1)), axis=-1)
+    low = corners.reshape(-1, 1, 2)
+    return float(((places >= low) & (places < low + 3)).all(axis=2).sum(axis=1).max()) / 9
+
+
+@pytest.mark.parametrize("density_p_m2", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("width_px", [640, 1920])
+def test_an_even_crowd_has_its_density(density_p_m2: float, width_px: int) -> None:
+    eye = camera(width_px=width_px)
+    ground = Ground(calibration(eye), [SQUARE])
+    places = crowd(density_p_m2)
+    density, peak = read(ground, density_map(eye, places), eye)
+    assert ground.corrected
+    assert ground.seen_area_m2 == pytest.approx(64, rel=0.02)
+    assert density == pytest.approx(density_p_m2, rel=0.06)
+    assert peak == pytest.approx(true_peak(places), rel=0.15)
+
+
+def test_heads_are_placed_where_people_stand_and_not_behind_them() -> None:
+    eye = camera()
+    ground = Ground(calibration(eye), [FIELD])
+    places = np.array([[0.0, 8.0], [2.0, 15.0]])
+    heads = through(eye.plane_to_picture(HEAD_HEIGHT_M), places)
+    assert np.allclose(ground.place(heads), places, atol=0.05)
+    assert np.allclose(ground.picture(places), heads, atol=0.5)
+
+
+def test_a_calibration_at_another_picture_size_is_scaled() -> None:
+    small, large = camera(width_px=640), camera(width_px=1920)
+    ground = Ground(calibration(large), [SQUARE])
+    density, _ = read(ground, density_map(small, crowd(3.0)), small)
+    assert density == pytest.approx(3.0, rel=0.1)
+
+
+def test_a_knot_of_people_shows_in_the_peak_and_not_in_the_mean() -> None:
+    eye = camera()
+    ground = Ground(calibration(eye), [SQUARE])
+    knot = np.stack(np.meshgrid(np.arange(-1.4, 1.5, 0.45), np.arange(8.6, 11.4, 0.45)), axis=-1)
+    density, peak = read(ground, density_map(eye, knot.reshape(-1, 2)), eye)
+    assert density < 1.0
+    assert peak == pytest.approx(49 / 9, rel=0.15)
+
+
+def test_people_outside_the_zone_are_counted_elsewhere() -> None:
+    eye = camera()
+    ground = Ground(calibration(eye), [SQUARE])
+    places = np.array([[0.0, 8.0], [0.0, 18.0], [1.0, 20.0]])
+    found = ground.read(density_map(eye, places), stride_px=STRIDE_PX, width_px=640, height_px=360)
+    assert found.people == pytest.approx(1.0, abs=0.05)
+    assert found.elsewhere == pytest.approx(2.0, abs=0.05)
+
+
+def test_ground_too_far_or_behind_the_camera_is_not_seen() -> None:
+    ground = Ground(calibration(camera()), [])
+    places = np.array([[0.0, 10.0], [0.0, 200.0], [0.0, -10.0], [50.0, 10.0]])
+    assert ground.sees(places).tolist() == [True, False, False, False]
+    assert ground.seen_area_m2 < 3000
+
+
+def test_points_on_one_line_are_refused_by_name() -> None:
+    points = [GroundPoint(px=i * 100, py=i * 50, x_m=i, y_m=i) for i in range(5)]
+    with pytest.raises(GroundRefusedError) as refused:
+        Ground(GroundPoints(width_px=640, height_px=360, points=points), [SQUARE])
+    assert refused.value.problem is GroundProblem.DEGENERATE
+
+
+def test_points_that_contradict_each_other_are_refused_by_name() -> None:
+    good = calibration(camera()).points
+    wrong = [*good[:-1], good[-1].model_copy(update={"px": 20.0, "py": 340.0})]
+    with pytest.raises(GroundRefusedError) as refused:
+        Ground(GroundPoints(width_px=640, height_px=360, points=wrong), [SQUARE])
+    assert refused.value.problem in (GroundProblem.UNFIT, GroundProblem.DEGENERATE)
+
+
+def test_a_camera_that_sees_nothing_of_its_zones_is_refused_by_name() -> None:
+    behind = [(-4.0, -14.0), (4.0, -14.0), (4.0, -6.0), (-4.0, -6.0)]
+    with pytest.raises(GroundRefusedError) as refused:
+        Ground(calibration(camera()), [behind])
+    assert refused.value.problem is GroundProblem.NOTHING_SEEN
+
+
+def test_a_camera_straight_above_is_used_without_head_height_and_says_so() -> None:
+    points = [
+        GroundPoint(px=320 + 40 * x, py=180 - 40 * y, x_m=x, y_m=y)
+        for x, y in ((-4, -3), (4, -3), (4, 3), (-4, 3), (0, 0))
+    ]
+    above = Ground(GroundPoints(width_px=640, height_px=360, points=points), [])
+    assert not above.corrected
+    assert above.seen_area_m2 == pytest.approx(16 * 9, rel=0.1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), crowded=st.floats(0.0, 3.0))
+def test_everybody_is_either_on_the_ground_or_elsewhere(seed: int, crowded: float) -> None:
+    ground = Ground(calibration(camera()), [SQUARE])
+    density = np.random.default_rng(seed).random((45, 80), dtype=np.float32) * np.float32(crowded)
+    found = ground.read(density, stride_px=STRIDE_PX, width_px=640, height_px=360)
+    total = float(density.sum(dtype=np.float64))
+    assert found.people + found.elsewhere == pytest.approx(total, rel=1e-6, abs=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), cut_m=st.floats(0.0, 4.5))
+def test_shrinking_the_zone_never_raises_the_peak(seed: int, cut_m: float) -> None:
+    density = np.random.default_rng(seed).random((45, 80), dtype=np.float32)
+    smaller = [(-4.0 + cut_m, 6.0), (4.0, 6.0), (4.0, 14.0), (-4.0 + cut_m, 14.0)]
+    whole = Ground(calibration(camera()), [SQUARE])
+    part = Ground(calibration(camera()), [smaller])
+    assert read(part, density, camera())[1] <= read(whole, density, camera())[1] + 1e-9
+
+
+def test_a_lane_too_narrow_for_a_window_still_has_a_peak() -> None:
+    eye = camera()
+    lane = [(-1.0, 6.0), (1.0, 6.0), (1.0, 14.0), (-1.0, 14.0)]
+    ground = Ground(calibration(eye), [lane])
+    people = crowd(4.0)
+    _, peak = read(ground, density_map(eye, people[np.abs(people[:, 0]) < 1]), eye)
+    assert peak == pytest.approx(4.0, rel=0.35)
+
+
+def test_inside_follows_the_outline_of_a_bent_zone() -> None:
+    bent = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (5.0, 10.0), (5.0, 5.0), (0.0, 5.0)]
+    places = np.array([[2.0, 2.0], [2.0, 8.0], [8.0, 8.0], [12.0, 2.0]])
+    assert inside(places, bent).tolist() == [True, False, True, False]
+
+
+def test_plots_of_two_cameras_lie_on_the_same_cells() -> None:
+    one = Plot.over(np.array([0.3, 0.3]), np.array([4.0, 4.0]))
+    other = Plot.over(np.array([1.7, -2.2]), np.array([6.0, 3.0]))
+    shared = {tuple(c) for c in one.centres.tolist()} & {tuple(c) for c in other.centres.tolist()}
+    assert len(shared) == 5 * 6
