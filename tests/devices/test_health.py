@@ -1,0 +1,237 @@
+"""Health of the field: one event per loss, one per return, and nothing blind taken for well."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from devices.health import HealthReason, HealthRegistry
+from model.clock import ManualClock
+from model.facts import (
+    Body,
+    BollardPosition,
+    BollardState,
+    CounterReading,
+    DensityBlind,
+    DensityLive,
+    DeviceKind,
+    DeviceStatus,
+    Fact,
+    LoopState,
+    ReceiptStage,
+    SensorReading,
+    TerminalReceipt,
+)
+from model.health import DeviceHealth, HealthState
+from tests.devices.rig import START, small_site
+
+
+class Field:
+    """A registry on a clock that moves only when told to; every event is kept."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(START)
+        self.registry = HealthRegistry(small_site())
+        self.events: list[DeviceHealth] = []
+        self._seq = count(1)
+        self.tick()
+
+    def hear(self, kind: DeviceKind, source: str, body: Body) -> None:
+        fact = Fact(
+            kind=kind,
+            source=source,
+            arrived=self.clock.now(),
+            arrived_monotonic_s=self.clock.monotonic(),
+            body=body,
+        )
+        self.events += self.registry.observe([fact], self.clock.now(), self.clock.monotonic())
+
+    def tick(self, seconds: float = 0.0) -> None:
+        self.clock.advance(seconds)
+        self.events += self.registry.tick(self.clock.now(), self.clock.monotonic())
+
+    def camera(self, blind: str | None = None) -> None:
+        at = self.clock.now()
+        body: DensityLive | DensityBlind = DensityLive(
+            at=at, count=3, count_low=2, count_high=4, model="small"
+        )
+        if blind is not None:
+            body = DensityBlind(at=at, reason=blind, model="small")
+        self.hear(DeviceKind.CAMERA, "cam-1", body)
+
+    def lane(self, **changes: object) -> None:
+        told = {"position": BollardPosition.DOWN, "loop": LoopState.CLEAR, "fault": None} | changes
+        state = BollardState(
+            at=self.clock.now(),
+            seq=next(self._seq),
+            loop_age_ms=10,
+            **told,  # type: ignore[arg-type]  # a table of keyword arguments
+        )
+        self.hear(DeviceKind.BOLLARD, "lane-1", state)
+
+    def status(self, kind: DeviceKind, source: str, *, online: bool) -> None:
+        state = DeviceStatus(state="online" if online else "offline")
+        self.hear(kind, source, state)
+
+    def told(self, device: str) -> list[tuple[HealthState, str | None]]:
+        return [(event.state, event.reason) for event in self.events if event.id == device]
+
+
+def test_before_anything_is_heard_every_device_waits() -> None:
+    field = Field()
+    assert {health.state for health in field.registry.states()} == {HealthState.WAITING}
+    assert field.events == []
+
+
+def test_after_the_grace_what_was_never_heard_is_lost_once() -> None:
+    field = Field()
+    field.tick(20.5)
+    field.tick(0.2)
+    lost = {(event.id, event.reason) for event in field.events}
+    assert ("cam-1", HealthReason.NEVER_HEARD) in lost
+    assert ("lane-1", HealthReason.NOT_PROTECTING) in lost
+    assert ("screen-1", HealthReason.NEVER_HEARD) in lost
+    assert len(field.events) == len({event.id for event in field.events})
+
+
+def test_a_camera_without_a_reading_for_eight_seconds_is_silent_and_comes_back_once() -> None:
+    field = Field()
+    field.camera()
+    field.tick(8.0)
+    assert field.told("cam-1") == [(HealthState.ONLINE, None)]
+    field.tick(0.2)
+    field.tick(5)
+    field.camera()
+    field.camera()
+    assert field.told("cam-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.SILENT, HealthReason.NO_READING),
+        (HealthState.ONLINE, None),
+    ]
+
+
+def test_a_slow_camera_is_given_four_of_its_intervals() -> None:
+    camera = {
+        "id": "cam-1",
+        "name": {"zh": "甲", "en": "A"},
+        "url": "rtsp://127.0.0.1/cam-1",
+        "every_s": 5.0,
+    }
+    field = Field()
+    field.registry = HealthRegistry(small_site(cameras=[camera]))
+    field.camera()
+    field.tick(19.9)
+    assert field.told("cam-1") == [(HealthState.ONLINE, None)]
+    field.tick(0.2)
+    assert field.told("cam-1")[-1] == (HealthState.SILENT, HealthReason.NO_READING)
+
+
+def test_a_blind_camera_carries_its_analysers_reason_and_is_one_loss() -> None:
+    field = Field()
+    field.camera()
+    field.camera("black")
+    field.camera("frozen")
+    field.tick(20)
+    field.camera()
+    assert field.told("cam-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.BLIND, "black"),
+        (HealthState.ONLINE, None),
+    ]
+
+
+def test_a_cameras_status_alone_does_not_make_it_see() -> None:
+    field = Field()
+    field.camera("black")
+    field.status(DeviceKind.CAMERA, "cam-1", online=True)
+    health = field.registry.get(DeviceKind.CAMERA, "cam-1")
+    assert health is not None
+    assert health.state is HealthState.BLIND
+
+
+def test_a_terminal_is_judged_by_its_status_and_never_by_silence() -> None:
+    field = Field()
+    field.status(DeviceKind.TERMINAL, "screen-1", online=True)
+    field.tick(100_000)
+    field.status(DeviceKind.TERMINAL, "screen-1", online=False)
+    receipt = TerminalReceipt(order="order-1", stage=ReceiptStage.PLAYED, at=field.clock.now())
+    field.hear(DeviceKind.TERMINAL, "screen-1", receipt)
+    assert field.told("screen-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.OFFLINE, HealthReason.SAID_OFFLINE),
+        (HealthState.ONLINE, None),
+    ]
+
+
+def test_a_lane_protects_only_while_it_is_heard() -> None:
+    field = Field()
+    field.lane()
+    assert not field.registry.protecting("lane-1", field.clock.monotonic())
+    field.tick(0.5)
+    field.lane()
+    assert field.registry.protecting("lane-1", field.clock.monotonic())
+    field.tick(3.1)
+    assert not field.registry.protecting("lane-1", field.clock.monotonic())
+    assert field.told("lane-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.SILENT, HealthReason.NOT_PROTECTING),
+    ]
+
+
+def test_a_goodbye_followed_by_the_retained_state_does_not_make_a_lane_protect() -> None:
+    field = Field()
+    field.status(DeviceKind.BOLLARD, "lane-1", online=False)
+    field.lane()
+    assert field.told("lane-1") == [(HealthState.OFFLINE, HealthReason.SAID_OFFLINE)]
+    assert not field.registry.protecting("lane-1", field.clock.monotonic())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fault": "stuck"}, HealthReason.LANE_FAULT),
+        ({"loop": LoopState.FAULT}, HealthReason.LOOP_FAULT),
+        ({"position": BollardPosition.UNKNOWN}, HealthReason.POSITION_UNKNOWN),
+    ],
+)
+def test_a_faulty_lane_is_named(changes: dict[str, object], reason: HealthReason) -> None:
+    field = Field()
+    field.lane()
+    field.lane()
+    field.lane(**changes)
+    assert field.told("lane-1")[-1] == (HealthState.FAULT, reason)
+
+
+def test_counters_and_sensors_have_their_own_patience() -> None:
+    field = Field()
+    at = field.clock.now()
+    count_now = CounterReading(at=at, boot="a", seq=1, in_total=1, out_total=0)
+    field.hear(DeviceKind.COUNTER, "gate-1", count_now)
+    reading = SensorReading(at=at, quantity="noise", value=50, unit="dB(A)")
+    field.hear(DeviceKind.SENSOR, "noise-1", reading)
+    field.status(DeviceKind.SENSOR, "fire-1", online=True)
+    field.tick(61)
+    assert field.told("gate-1")[-1] == (HealthState.SILENT, HealthReason.NO_READING)
+    assert field.told("noise-1")[-1] == (HealthState.SILENT, HealthReason.NO_READING)
+    assert field.told("fire-1") == [(HealthState.ONLINE, None)]
+
+
+def test_workers_are_learnt_from_their_status_and_strangers_are_not() -> None:
+    field = Field()
+    field.status(DeviceKind.WORKER, "worker-1", online=True)
+    field.status(DeviceKind.WORKER, "worker-1", online=False)
+    field.status(DeviceKind.TERMINAL, "screen-9", online=True)
+    assert [state for state, _ in field.told("worker-1")] == [
+        HealthState.ONLINE,
+        HealthState.OFFLINE,
+    ]
+    assert field.told("screen-9") == []
+
+
+def test_a_step_of_the_wall_clock_makes_nobody_silent() -> None:
+    field = Field()
+    field.camera()
+    field.clock.step_wall(3600)
+    field.tick(1)
+    assert field.told("cam-1") == [(HealthState.ONLINE, None)]
