@@ -47,6 +47,8 @@ class Mosquitto:
         self._process: subprocess.Popen[bytes] | None = None
         lines = [
             LIMITS.read_text("utf-8"),
+            # Started as root it would become another user, who cannot read the test's folder.
+            "user root",
             f"listener {self.port} 127.0.0.1",
             f"allow_anonymous {'false' if people else 'true'}",
             f"persistence {'true' if persistent else 'false'}",

@@ -29,6 +29,7 @@ class LinkCounts(NamedTuple):
     sent: int
     confirmed: int
     not_sent: int
+    attempts: int
     connections: int
     losses: int
 
@@ -166,6 +167,7 @@ class BrokerLink:
             sent=pump.sent,
             confirmed=pump.confirmed,
             not_sent=self._not_sent,
+            attempts=pump.attempts,
             connections=pump.epoch,
             losses=pump.losses,
         )

@@ -103,7 +103,7 @@ class Pump:
         self._stop = threading.Event()
         self._stop_by = 0.0
         self._interest = 0
-        self.epoch = self.losses = 0
+        self.epoch = self.attempts = self.losses = 0
         self.received = self.acknowledged = self.stale_acks = self.sent = self.confirmed = 0
         self._client = self._new_client(client_id, will)
 
@@ -157,6 +157,7 @@ class Pump:
         if self._inbox.full:
             # There would be no room to read even the broker's greeting.
             return False
+        self.attempts += 1
         self._wakeup.drain()
         self._refused = False
         try:

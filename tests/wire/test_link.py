@@ -1,0 +1,373 @@
+"""The service's link, one suite against a real Mosquitto and the embedded broker."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from model.clock import SystemClock
+from model.facts import DeviceKind
+from tests.mosquitto import Mosquitto, running_mosquitto
+from tests.waiting import wait_until
+from wire.access import identity_classes
+from wire.address import BrokerAddress
+from wire.backoff import Backoff
+from wire.embedded_broker import EmbeddedBroker
+from wire.inbox import Delivery
+from wire.link import BrokerLink
+from wire.link_terms import LinkLimits, LinkState, Will
+from wire.topics import Topics
+
+TOPICS = Topics("shichahai")
+READING = TOPICS.reading("s1")
+
+
+class Broker(Protocol):
+    """What the suite needs of a broker."""
+
+    def stop(self) -> None: ...
+    def start(self) -> object: ...
+
+
+class Site:
+    """A broker under test with its identities."""
+
+    def __init__(self, broker: Broker, addresses: dict[str, BrokerAddress]) -> None:
+        self.broker = broker
+        self.addresses = addresses
+
+
+@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "embedded"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    identities = identity_classes(TOPICS)
+    if request.param == "embedded":
+        embedded = EmbeddedBroker(identities)
+        embedded.start()
+        yield Site(embedded, {one.name: embedded.address(one.name) for one in identities})
+        embedded.stop()
+        return
+    people = {one.name: one.password for one in identities}
+    with running_mosquitto(tmp_path, people=people, persistent=True) as mosquitto:
+        yield Site(
+            mosquitto, {name: mosquitto.address(name, word) for name, word in people.items()}
+        )
+
+
+@contextmanager
+def running_link(
+    address: BrokerAddress, *, limits: LinkLimits | None = None, will: Will | None = None
+) -> Iterator[BrokerLink]:
+    link = BrokerLink(
+        address,
+        client_id="service-n1",
+        filters=TOPICS.service_filters(),
+        clock=SystemClock(),
+        limits=limits,
+        will=will,
+        backoff=Backoff(first_s=0.05, cap_s=0.2),
+    )
+    link.start()
+    try:
+        yield link
+    finally:
+        link.stop(drain_s=1)
+
+
+class Peer:
+    """A plain MQTT client of the test, that remembers what it heard."""
+
+    def __init__(self, address: BrokerAddress, *, client_id: str = "peer", hear: str = "") -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self.answer: str | None = None
+        self._up = threading.Event()
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+        self.client.username_pw_set(address.username, address.password)
+        self.client.on_message = lambda _c, _u, m: self.heard.append(
+            (m.topic, bytes(m.payload), m.retain)
+        )
+        self.client.on_subscribe = lambda *_: self._up.set()
+
+        def on_connect(
+            client: mqtt.Client, _u: object, _f: object, code: object, _p: object
+        ) -> None:
+            self.answer = str(code)
+            client.subscribe(hear or "yinding/v1/shichahai/zone/none/state", 1)
+
+        self.client.on_connect = on_connect
+        self.client.connect(address.host, address.port)
+        self.client.loop_start()
+        assert self._up.wait(5)
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def die(self) -> None:
+        """Vanish without a goodbye."""
+        sock = self.client.socket()
+        assert isinstance(sock, socket.socket)
+        self.client.loop_stop()
+        sock.shutdown(socket.SHUT_RDWR)
+        sock.close()
+
+
+@contextmanager
+def peer(address: BrokerAddress, *, client_id: str = "peer", hear: str = "") -> Iterator[Peer]:
+    one = Peer(address, client_id=client_id, hear=hear)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def take_all(link: BrokerLink, count: int, *, ack: bool = False) -> list[Delivery]:
+    got: list[Delivery] = []
+
+    def enough() -> bool:
+        batch = link.take(1000, 0.05)
+        got.extend(batch)
+        if ack:
+            link.ack(one.token for one in batch)
+        return len(got) >= count
+
+    wait_until(enough, within_s=15)
+    return got
+
+
+def test_what_the_field_says_arrives_in_order_and_once(site: Site) -> None:
+    with running_link(site.addresses["service"]) as link, peer(site.addresses["field"]) as device:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        for number in range(200):
+            device.client.publish(READING, str(number).encode(), qos=1)
+        got = take_all(link, 200)
+        assert [int(one.payload) for one in got] == list(range(200))
+        assert {one.topic for one in got} == {READING}
+        assert not any(one.retained for one in got)
+        link.ack(one.token for one in got)
+        wait_until(lambda: link.counts().acknowledged == 200)
+        assert link.take(10, 0.1) == []
+
+
+def test_what_was_not_acknowledged_comes_again_and_what_was_does_not(site: Site) -> None:
+    address = site.addresses["service"]
+    with peer(site.addresses["field"]) as device:
+        with running_link(address) as link:
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            for number in range(20):
+                device.say(READING, str(number).encode())
+            got = take_all(link, 20)
+            link.ack(one.token for one in got[:15])
+            wait_until(lambda: link.counts().acknowledged == 15)
+        with running_link(address) as link:
+            again = take_all(link, 5)
+            assert [int(one.payload) for one in again] == [15, 16, 17, 18, 19]
+            link.ack(one.token for one in again)
+            wait_until(lambda: link.counts().acknowledged == 5)
+        with running_link(address) as link:
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            assert link.take(10, 0.2) == []
+
+
+def test_what_is_said_while_the_service_is_away_is_kept(site: Site) -> None:
+    address = site.addresses["service"]
+    with running_link(address) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+    with peer(site.addresses["field"]) as device:
+        for number in range(3000):
+            device.client.publish(READING, str(number).encode(), qos=1)
+        device.say(READING, b"3000")
+        device.client.publish(TOPICS.bollard_state("b1"), b"{}", qos=1).wait_for_publish(5)
+    with running_link(address) as link:
+        got = take_all(link, 3001, ack=True)
+        assert [int(one.payload) for one in got] == list(range(3001))
+
+
+def test_an_acknowledgement_of_a_lost_connection_touches_no_other_message(site: Site) -> None:
+    with running_link(site.addresses["service"]) as link, peer(site.addresses["field"]) as device:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        device.say(READING, b"first")
+        (first,) = take_all(link, 1)
+        with peer(site.addresses["service"], client_id="service-n1"):
+            # Somebody took our place for a moment: the connection is another one afterwards.
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            wait_until(lambda: link.counts().connections >= 2)
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        link.ack([first.token])
+        wait_until(lambda: link.counts().stale_acks == 1)
+        assert link.counts().acknowledged == 0
+
+
+def test_a_full_inbox_stops_reading_and_loses_nothing(site: Site) -> None:
+    limits = LinkLimits(inbox_messages=50)
+    with running_link(site.addresses["service"], limits=limits) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        with peer(site.addresses["field"]) as device:
+            for number in range(1000):
+                device.client.publish(READING, str(number).encode(), qos=1)
+            wait_until(lambda: link.waiting == 50)
+            got = take_all(link, 1000)
+            link.ack(one.token for one in got)
+            assert link.waiting <= 50
+        assert [int(one.payload) for one in got] == list(range(1000))
+
+
+def test_a_message_beyond_all_bounds_is_cut_and_the_next_one_arrives(site: Site) -> None:
+    with running_link(site.addresses["service"]) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        with peer(site.addresses["field"]) as device:
+            device.say(READING, b"x" * 1_000_000)
+            device.say(READING, b"after")
+        cut, after = take_all(link, 2)
+        assert (len(cut.payload), after.payload) == (65_537, b"after")
+
+
+def test_orders_reach_the_device_and_are_confirmed(site: Site) -> None:
+    topic = TOPICS.order(DeviceKind.TERMINAL, "t1")
+    confirmed: list[bool] = []
+    with running_link(site.addresses["service"]) as link:
+        assert not link.publish(topic, b"too early", confirmed=confirmed.append)
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        with peer(site.addresses["field"], hear=topic) as device:
+            assert link.publish(topic, b"show", confirmed=confirmed.append)
+            wait_until(lambda: device.heard == [(topic, b"show", False)])
+            wait_until(lambda: confirmed == [True])
+
+
+def test_an_order_is_not_taken_while_the_broker_is_away(site: Site) -> None:
+    topic = TOPICS.order(DeviceKind.TERMINAL, "t1")
+    with running_link(site.addresses["service"]) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        site.broker.stop()
+        assert link.wait_for(LinkState.LOST, 5)
+        assert not link.publish(topic, b"show")
+        site.broker.start()
+        assert link.wait_for(LinkState.CONNECTED, 10)
+        assert link.publish(topic, b"show")
+        assert link.counts().not_sent == 1
+
+
+def test_what_should_stand_retained_is_said_again_to_a_broker_that_forgot(site: Site) -> None:
+    zone, warning = TOPICS.zone_state("z1"), TOPICS.warning("w1")
+    with running_link(site.addresses["service"]) as link:
+        link.keep(zone, b"calm")
+        link.keep(warning, b"open")
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        wait_until(lambda: link.counts().confirmed == 2)
+        site.broker.stop()
+        assert link.wait_for(LinkState.LOST, 5)
+        link.keep(zone, b"red")
+        link.keep(warning, b"closed")
+        link.keep(warning, b"")
+        site.broker.start()
+        assert link.wait_for(LinkState.CONNECTED, 10)
+        wait_until(lambda: link.counts().confirmed == 5)
+        with peer(site.addresses["observer"], hear="yinding/v1/shichahai/#") as board:
+            wait_until(lambda: (zone, b"red", True) in board.heard)
+            assert all(topic != warning for topic, _, _ in board.heard)
+
+
+def test_the_last_word_of_a_warning_is_heard_before_it_is_cleared(site: Site) -> None:
+    warning = TOPICS.warning("w1")
+    with (
+        peer(site.addresses["observer"], hear="yinding/v1/shichahai/#") as board,
+        running_link(site.addresses["service"]) as link,
+    ):
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        link.keep(warning, b"closed")
+        link.keep(warning, b"")
+        wait_until(lambda: len(board.heard) == 2)
+        assert [payload for _, payload, _ in board.heard] == [b"closed", b""]
+
+
+def test_a_status_kept_by_the_broker_is_marked_as_replayed(site: Site) -> None:
+    status = TOPICS.status(DeviceKind.SENSOR, "s1")
+    with peer(site.addresses["field"]) as device:
+        device.say(status, b"online", retain=True)
+    with running_link(site.addresses["service"]) as link:
+        (kept,) = take_all(link, 1)
+        assert (kept.topic, kept.payload, kept.retained) == (status, b"online", True)
+        with peer(site.addresses["field"]) as device:
+            device.say(status, b"", retain=True)
+            (cleared,) = take_all(link, 1)
+            assert (cleared.payload, cleared.retained) == (b"", False)
+
+
+def test_the_service_that_dies_is_announced_by_its_will_and_one_that_stops_is_not(
+    site: Site,
+) -> None:
+    status = TOPICS.service_status("n1")
+    will = Will(status, b"offline")
+    with peer(site.addresses["observer"], hear=status) as board:
+        with running_link(site.addresses["service"], will=will) as link:
+            link.keep(status, b"online")
+            wait_until(lambda: (status, b"online", False) in board.heard)
+        with running_link(site.addresses["service"], will=will) as link:
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            assert b"offline" not in [payload for _, payload, _ in board.heard]
+            with peer(site.addresses["service"], client_id="service-n1"):
+                wait_until(lambda: (status, b"offline", False) in board.heard)
+
+
+def test_a_wrong_password_is_named_and_harms_nobody(site: Site) -> None:
+    good = site.addresses["service"]
+    with running_link(good) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+    with peer(site.addresses["field"]) as device:
+        device.say(READING, b"kept")
+    bad = BrokerAddress(host=good.host, port=good.port, username="service", password="wrong")
+    with running_link(bad) as link:
+        assert link.wait_for(LinkState.REFUSED, 5)
+    with running_link(good) as link:
+        (kept,) = take_all(link, 1)
+        assert kept.payload == b"kept"
+
+
+def test_a_loss_and_its_end_are_logged_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="wire.link")
+    with running_link(site.addresses["service"]) as link:
+        assert link.wait_for(LinkState.CONNECTED, 5)
+        site.broker.stop()
+        assert link.wait_for(LinkState.LOST, 5)
+        tried = link.counts().attempts
+        wait_until(lambda: link.counts().attempts >= tried + 3)
+        site.broker.start()
+        assert link.wait_for(LinkState.CONNECTED, 10)
+    words = [record.message for record in caplog.records]
+    assert words == [
+        "broker connected",
+        "broker lost; trying again until it answers",
+        "broker back",
+    ]
+    assert not any(one.password in caplog.text for one in site.addresses.values() if one.password)
+
+
+@pytest.mark.broker
+def test_a_broker_that_was_restarted_repeats_only_what_was_not_acknowledged(tmp_path: Path) -> None:
+    with running_mosquitto(tmp_path, persistent=True) as mosquitto:
+        assert isinstance(mosquitto, Mosquitto)
+        with running_link(mosquitto.address()) as link:
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            with peer(mosquitto.address()) as device:
+                device.say(READING, b"one")
+                link.ack(one.token for one in take_all(link, 1))
+                wait_until(lambda: link.counts().acknowledged == 1)
+                device.say(READING, b"two")
+            wait_until(lambda: link.waiting == 1)
+            mosquitto.stop()
+            assert link.wait_for(LinkState.LOST, 5)
+            mosquitto.start()
+            assert link.wait_for(LinkState.CONNECTED, 10)
+            wait_until(lambda: link.waiting == 2)
+            assert [one.payload for one in take_all(link, 2)] == [b"two", b"two"]
