@@ -127,21 +127,24 @@ class Crowd:
     def _fill(self) -> None:
         """Keep just so many slots that the picture shows `people` heads on average."""
         rng, plan = self._random, self.plan
-        times = np.linspace(0, plan.period_s, 8, endpoint=False)
+        times = np.linspace(0, plan.period_s, 12, endpoint=False)
         seen = np.mean([self._in_picture(self._places(t, self._slots)) for t in times], axis=0)
         groups: dict[int, list[int]] = {}
         for index, who in enumerate(self._slots["who"].tolist()):
             groups.setdefault(who, []).append(index)
-        keep: list[int] = []
-        total = 0.0
         order = list(groups.values())
         rng.shuffle(order)
-        for members in order:
-            gain = float(seen[members].sum())
-            if total + gain / 2 > plan.people:
-                continue
-            keep.extend(members)
-            total += gain
+        gains = [float(seen[members].sum()) for members in order]
+        # Those just outside the picture come in now and then: as full as the picture, not fuller.
+        share = min(plan.people / max(sum(gains), 1e-6), 1.0)
+        keep: list[int] = []
+        total = 0.0
+        for members, gain in zip(order, gains, strict=True):
+            if gain and total + gain / 2 <= plan.people:
+                total += gain
+                keep.extend(members)
+            elif not gain and rng.random() < share:
+                keep.extend(members)
         self._people = self._slots[np.array(keep, dtype=np.int64)]
 
     def _places(self, t_s: float, people: NDArray[np.void]) -> Floats:

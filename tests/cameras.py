@@ -1,0 +1,92 @@
+"""A small clip of known pictures, simulated cameras that show it, and waiting inside a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.cameras import CameraTap, Patience
+from ingest.rtsp.session import Deadlines
+from model.clock import SystemClock
+from model.picture import Picture, SourceState
+from simulators.rtsp.feed import CameraFeed, Clip
+from simulators.rtsp.loop import Loop, encode_loop
+from simulators.rtsp.server import CameraServer
+
+FPS, GOP = 10, 4
+PATIENCE = Patience(silent_s=0.8, no_picture_s=1.5, first_s=0.05, cap_s=0.2, refused_cap_s=0.2)
+DEADLINES = Deadlines(connect_s=1.0, answer_s=0.6)
+
+
+def pictures(level: int, count: int = 2 * GOP) -> Iterator[NDArray[np.uint8]]:
+    """Textured pictures 320×180 around a grey level, moving sideways."""
+    rng = np.random.default_rng(level)
+    ground = np.clip(rng.normal(level, 20, (180, 320, 3)), 0, 255).astype(np.uint8)
+    for number in range(count):
+        yield np.roll(ground, 4 * number, axis=1)
+
+
+@cache
+def clip(level: int = 120, people: int = 7) -> Clip:
+    """A clip of 0.8 s: key pictures every 0.4 s, `people` visible in each picture."""
+    return Clip(
+        encode_loop(pictures(level), fps=FPS, gop=GOP, bit_rate=400_000, truth=[people] * 2 * GOP)
+    )
+
+
+def loop_of(level: int = 120) -> Loop:
+    """The loop of `clip`."""
+    return clip(level).loop
+
+
+def server(*cameras: str, clock: SystemClock | None = None) -> CameraServer:
+    """Simulated cameras with the stages calm (dark, 7 people) and crowded (bright, 70 people)."""
+    clock = clock or SystemClock()
+    stages = {"calm": clip(80, 7), "crowded": clip(180, 70)}
+    feeds = {
+        camera: CameraFeed(stages, stage="calm", clock=clock, phase_s=0.13 * number)
+        for number, camera in enumerate(cameras)
+    }
+    return CameraServer(feeds, username="viewer", password="se:cr@t", clock=clock)
+
+
+async def eventually(condition: Callable[[], object], *, within_s: float = 5.0) -> float:
+    """Wait in the loop until the condition holds; the seconds that it took."""
+    started = time.monotonic()
+    while not condition():
+        if time.monotonic() - started > within_s:
+            raise AssertionError(f"did not come about within {within_s} s")
+        await asyncio.sleep(0.01)
+    return time.monotonic() - started
+
+
+@dataclass
+class Watcher:
+    """Takes down what a tap gives."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    states: list[SourceState] = field(default_factory=list)
+
+    def tap(self, url: str, *, every_s: float = 0.1, camera: str = "east") -> CameraTap:
+        """A tap that reports here and loses patience quickly."""
+        return CameraTap(
+            camera,
+            url,
+            every_s=every_s,
+            clock=SystemClock(),
+            on_picture=self.pictures.append,
+            on_state=lambda _, state: self.states.append(state),
+            patience=PATIENCE,
+            deadlines=DEADLINES,
+        )
+
+    @property
+    def state(self) -> SourceState | None:
+        """How the camera stands."""
+        return self.states[-1] if self.states else None
