@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,35 +21,41 @@ def load_site(path: Path, *, require_secrets: bool = False) -> SiteFile:
     A secret that is on this machine must be private and strong. One that is not here is refused
     only with `require_secrets`, so that a site can be planned on another machine than its own.
     """
-    site, document = _parse(path)
-    findings = [document.finding(*fault) for fault in crosscheck.faults(site)]
-    findings += [
-        finding
-        for fault, finding in _secret_findings(site, document)
-        if require_secrets or fault is not SecretFault.MISSING
-    ]
-    if findings:
-        raise SiteFileError(path, sorted(findings, key=lambda finding: finding.line))
+    site, missing = inspect_site(path)
+    if require_secrets and missing:
+        raise SiteFileError(path, missing)
     return site
+
+
+def inspect_site(path: Path) -> tuple[SiteFile, list[Finding]]:
+    """The site in a file with the secrets that it needs and this machine does not have.
+
+    Raises `SiteFileError` for every other fault.
+    """
+    document = read_document(path)
+    site = _parse(document)
+    secrets = list(_secret_findings(site, document))
+    faults = [document.finding(*fault) for fault in crosscheck.faults(site)]
+    faults += [finding for fault, finding in secrets if fault is not SecretFault.MISSING]
+    if faults:
+        raise SiteFileError(path, _in_order(faults))
+    return site, _in_order(finding for _, finding in secrets)
 
 
 def missing_secrets(path: Path) -> list[Finding]:
     """The secrets that the site needs and this machine does not have."""
-    site, document = _parse(path)
-    missing = [
-        finding
-        for fault, finding in _secret_findings(site, document)
-        if fault is SecretFault.MISSING
-    ]
-    return sorted(missing, key=lambda finding: finding.line)
+    return inspect_site(path)[1]
 
 
-def _parse(path: Path) -> tuple[SiteFile, Document]:
-    document = read_document(path)
+def _in_order(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: finding.line)
+
+
+def _parse(document: Document) -> SiteFile:
     try:
-        return SiteFile.model_validate(document.values), document
+        return SiteFile.model_validate(document.values)
     except ValidationError as error:
-        raise SiteFileError(path, explain(error, document)) from None
+        raise SiteFileError(document.path, explain(error, document)) from None
 
 
 def _secret_findings(site: SiteFile, document: Document) -> Iterator[tuple[SecretFault, Finding]]:
