@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from config.schema import SiteFile
 from console import layout, problems
+from console.bounds import BoundedBodies
 from console.context import Context
 from console.doors import enforce
 from console.headers import SafeHeaders
@@ -88,6 +89,7 @@ def create_app(
     gauge = Gauge("yinding_consoles", "Consoles connected to the live feed", registry=registry)
     gauge.set_function(lambda: live.consoles)
     problems.install(app)
+    app.add_middleware(BoundedBodies, bytes_at_most=BODY_AT_MOST)
     app.add_middleware(SafeHeaders)
     for router in (sessions.router, room.router, decisions.router, outside.router):
         app.include_router(router, dependencies=[Depends(enforce)])

@@ -1,0 +1,46 @@
+import type { Point, Site } from './room';
+
+export type Box = { x: number; y: number; width: number; height: number };
+
+/** The smallest box around points, north up: y grows downwards as on the screen. */
+export function boxOf(points: Point[]): Box {
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => -y);
+  const x = Math.min(...xs);
+  const y = Math.min(...ys);
+  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y };
+}
+
+/** The site's box with room around it for names. */
+export function frameOf(site: Site): Box {
+  const places = [...site.terminals, ...site.bollards].flatMap((one) => (one.at ? [one.at] : []));
+  const box = boxOf([...site.zones.flatMap((zone) => zone.outline), ...places]);
+  const side = Math.max(box.width, box.height, 1);
+  const margin = side * 0.09;
+  return {
+    x: box.x - margin,
+    y: box.y - margin * 0.7,
+    width: box.width + 2 * margin,
+    height: box.height + 1.4 * margin,
+  };
+}
+
+export function path(outline: Point[]): string {
+  return `M${outline.map(([x, y]) => `${x} ${-y}`).join('L')}Z`;
+}
+
+/** Where a zone's name stands: beside a tall zone, above a wide one. */
+export function labelPlace(outline: Point[]): { x: number; y: number; beside: boolean } {
+  const box = boxOf(outline);
+  const beside = box.height > box.width;
+  return beside
+    ? { x: box.x + box.width, y: box.y + box.height / 2, beside }
+    : { x: box.x + box.width / 2, y: box.y, beside };
+}
+
+/** A round number of metres that spans about a fifth of the frame. */
+export function scaleBar(width: number): number {
+  const wanted = width / 5;
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  return [5, 2, 1].map((n) => n * power).find((n) => n <= wanted) ?? power;
+}

@@ -1,0 +1,108 @@
+"""What can be on stage: a calm evening, red at the bridge, cameras dark."""
+
+from __future__ import annotations
+
+from model.cases import CaseState, Change, Reason
+from model.facts import DeviceKind, ReceiptStage, SensorAlarm
+from model.health import HealthState
+from model.level import Level
+from model.text import Bilingual
+from tests.console.stage import CALM, FULL, Stage
+
+RED_TEXT = Bilingual(
+    zh="景区提示：银锭桥人流过密，请勿上桥，听从工作人员指引，经荷花市场绕行。",
+    en="Site alert: Yinding Bridge is overcrowded. Do not enter; follow the staff via Lotus Market.",
+)
+
+
+def calm(stage: Stage) -> None:
+    """Everybody online and a pleasant evening."""
+    stage.remember_hour(CALM)
+    stage.everyone_online()
+    for step in range(3):
+        stage.breathe(CALM, up=frozenset({"north"}), step=step)
+
+
+def red(stage: Stage) -> str:
+    """Red at the bridge, yellow at Yandai, one camera dark, one lane silent, terminals told."""
+    stage.remember_hour(FULL)
+    stage.everyone_online()
+    levels = {"bridge": Level.RED, "yandai": Level.YELLOW, "houhai": Level.BLUE}
+    stage.breathe(
+        FULL,
+        levels=levels,
+        blind=frozenset({"yandai-east"}),
+        up=frozenset({"north", "east", "south"}),
+        silent=frozenset({"west-1"}),
+    )
+    stage.commit(
+        health=(
+            stage.health(DeviceKind.CAMERA, "yandai-east", HealthState.BLIND, "black"),
+            stage.health(DeviceKind.TERMINAL, "houhai-3", HealthState.OFFLINE),
+            stage.health(DeviceKind.BOLLARD, "west-1", HealthState.SILENT, "no_state"),
+        )
+    )
+    stage.open_case("yandai", Level.YELLOW, ago_s=140, detail="peak 3.2 ≥ 3.0 p/m² for 20 s")
+    stage.open_case(
+        "houhai",
+        Level.BLUE,
+        hazard="capacity",
+        text=Bilingual(zh="接近瞬时承载量", en="Near the capacity of the moment"),
+        ago_s=300,
+    )
+    stage.open_case(
+        "yandai-east",
+        Level.BLUE,
+        hazard="camera-blind",
+        text=Bilingual(zh="摄像机看不见", en="Camera blind"),
+        subject_kind="device",
+        escalates_s=None,
+    )
+    stage.step_case(
+        "case-yandai-crowding",
+        Change.ACKNOWLEDGED,
+        Reason.PERSON,
+        actor="commander",
+        **acknowledged(),
+    )
+    case = stage.open_case("bridge", Level.ORANGE, detail="peak 4.2 ≥ 4.0 p/m² for 20 s")
+    stage.step_case(
+        case,
+        Change.STEPPED_UP,
+        Reason.ABOVE_RAISE,
+        level=Level.RED,
+        detail="peak 5.3 ≥ 5.0 p/m² for 20 s",
+    )
+    stage.step_case(case, Change.PLAN_STARTED, Reason.PLAN, detail="crowding-red")
+    tell(stage, case)
+    alarm = SensorAlarm(id="f-1", at=stage.clock.now(), hazard="fire", state="raised")
+    stage.commit(facts=(stage.fact(DeviceKind.SENSOR, "fire-lotus", alarm),))
+    return case
+
+
+def acknowledged() -> dict[str, object]:
+    return {"state": CaseState.ACKNOWLEDGED, "owner": "commander", "next_escalation": None}
+
+
+def tell(stage: Stage, case: str) -> None:
+    """The bridge's terminals are told; one refuses, one has not answered yet."""
+    orders = [stage.order(f"bridge-{number}", case, Level.RED, RED_TEXT) for number in range(1, 5)]
+    stage.commit(orders=tuple(orders))
+    for order in orders[:3]:
+        stage.receipt(order, ReceiptStage.RECEIVED)
+    stage.receipt(orders[0], ReceiptStage.PLAYED)
+    stage.receipt(orders[2], ReceiptStage.REFUSED, "stale")
+
+
+def dark(stage: Stage) -> None:
+    """Every camera of the bridge and Qianhai is black: those zones are blind."""
+    stage.everyone_online()
+    blind = frozenset({"bridge-north", "bridge-south", "qianhai-east", "qianhai-west"})
+    stage.breathe(CALM, blind=blind, levels={"bridge": Level.ORANGE})
+    stage.commit(
+        health=tuple(
+            stage.health(DeviceKind.CAMERA, camera, HealthState.BLIND, "black")
+            for camera in sorted(blind)
+        )
+    )
+    stage.open_case("bridge", Level.ORANGE, detail="peak 4.2 ≥ 4.0 p/m² for 20 s")

@@ -1,0 +1,518 @@
+"""A site on a stage: the real console, store and feed, with the field and the desk played by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+from fastapi import FastAPI
+from ruamel.yaml import YAML
+
+import config
+from config.schema import SiteFile
+from console.app import STATIC, create_app
+from console.ports import Accepted, Refused, Still, Verdict
+from model.cases import Case, CaseState, Change, Reason, Transition
+from model.clock import Clock
+from model.commit import Commit, ZoneJudgement
+from model.facts import (
+    Body,
+    BollardPosition,
+    BollardState,
+    CounterReading,
+    Decision,
+    DensityBlind,
+    DensityLive,
+    DeviceKind,
+    Fact,
+    LoopState,
+    ReceiptStage,
+    SensorReading,
+    TerminalReceipt,
+    Verb,
+)
+from model.health import DeviceHealth, HealthState
+from model.level import Level, Sight
+from model.orders import OrderRecord, OrderState, TerminalOrder
+from model.text import Bilingual
+from model.zones import ZoneView
+from store.embedded import Store
+from store.feed import Feed
+from store.people import Accounts
+
+PASSWORD = "lantern-on-the-bridge"
+SMALL_SITE = Path(config.__file__).parent / "sites" / "shichahai-small.yaml"
+
+CALM = {"bridge": 46, "yandai": 88, "lotus": 120, "qianhai": 40, "houhai": 96, "gulou": 31}
+FULL = {"bridge": 158, "yandai": 190, "lotus": 243, "qianhai": 77, "houhai": 233, "gulou": 64}
+AREA = {"bridge": 150, "yandai": 330, "lotus": 450, "qianhai": 250, "houhai": 420, "gulou": 200}
+
+
+def small_site() -> SiteFile:
+    """The small Shichahai with one person of every role."""
+    body = YAML(typ="safe").load(SMALL_SITE.read_text(encoding="utf-8"))
+    body["people"] = [
+        {"id": role, "name": name, "roles": [role]}
+        for role, name in (
+            ("viewer", "田静"),
+            ("operator", "李明"),
+            ("commander", "王芳"),
+            ("responder", "赵强"),
+            ("integrator", "孙悦"),
+            ("admin", "周敏"),
+        )
+    ]
+    body["roster"] = []
+    return SiteFile.model_validate(body)
+
+
+class StagePictures:
+    """Stills as the workers would send them: here a drawn street with as many heads as counted."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stills: dict[str, Still] = {}
+        self.watched: set[str] = set()
+
+    def latest(self, camera: str) -> Still | None:
+        return self._stills.get(camera)
+
+    def watch(self, camera: str) -> None:
+        self.watched.add(camera)
+
+    def show(self, camera: str, count: float | None) -> None:
+        """Put up a new still; no count means a black picture."""
+        picture = np.zeros((360, 640, 3), np.uint8) if count is None else _street(camera, count)
+        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 70])
+        self._stills[camera] = Still(
+            camera=camera,
+            at=self._clock.now(),
+            jpeg=jpeg.tobytes(),
+            sight=Sight.BLIND if count is None else Sight.LIVE,
+            count=count,
+        )
+
+
+def _street(camera: str, count: float) -> np.ndarray:
+    rng = np.random.default_rng(sum(camera.encode()))
+    picture = np.full((360, 640, 3), (150, 158, 160), np.uint8)
+    picture[:110] = (196, 188, 176)
+    cv2.fillPoly(
+        picture, [np.array([[210, 110], [430, 110], [640, 360], [0, 360]])], (128, 134, 138)
+    )
+    for y in sorted(rng.uniform(125, 350, size=int(count))):
+        depth = (y - 110) / 250
+        x = int(320 + (rng.uniform(-0.9, 0.9)) * (110 + 210 * depth))
+        size = int(3 + 9 * depth)
+        shade = tuple(int(c) for c in rng.integers(30, 120, 3))
+        cv2.ellipse(picture, (x, int(y) + 2 * size), (size, 2 * size), 0, 0, 360, shade, -1)
+        cv2.circle(picture, (x, int(y)), max(2, size // 2), (96, 120, 160), -1)
+    return picture
+
+
+class Stage:
+    """Everything around the console, moved by the test."""
+
+    def __init__(self, folder: Path, clock: Clock, *, static: Path = STATIC) -> None:
+        self.clock = clock
+        self.site = small_site()
+        self.store = Store.open(folder, full_sync=False)
+        self.accounts = Accounts.open(folder, clock)
+        self.feed = Feed()
+        self.pictures = StagePictures(clock)
+        self.decisions: list[Decision] = []
+        self.refusal: str | None = None
+        self.unready_reasons: tuple[str, ...] = ()
+        self._lock = threading.Lock()
+        self._serials = itertools.count(1)
+        self._counters = itertools.count(1)
+        self.cases: dict[str, Case] = {}
+        self.app: FastAPI = create_app(
+            site=self.site,
+            clock=clock,
+            store=self.store,
+            feed=self.feed,
+            accounts=self.accounts,
+            desk=self,
+            pictures=self.pictures,
+            readiness=self,
+            static=static,
+        )
+
+    def close(self) -> None:
+        self.feed.close()
+        self.accounts.close()
+        self.store.close()
+
+    def enrol(self, *people: str) -> None:
+        for person in people:
+            self.accounts.set_password(person, PASSWORD)
+
+    def unready(self) -> tuple[str, ...]:
+        return self.unready_reasons
+
+    async def submit(self, decision: Decision) -> Verdict:
+        """The desk: commits acknowledge, assign and close as the spine would."""
+        self.decisions.append(decision)
+        if self.refusal is not None:
+            return Refused(decision=decision.id, reason=self.refusal)
+        case = self.cases.get(decision.subject)
+        if case is not None:
+            self._decide(case, decision)
+        return Accepted(decision=decision.id)
+
+    def _decide(self, case: Case, decision: Decision) -> None:
+        state, change, owner = {
+            Verb.ACKNOWLEDGE: (CaseState.ACKNOWLEDGED, Change.ACKNOWLEDGED, decision.person),
+            Verb.UNACKNOWLEDGE: (CaseState.OPEN, Change.UNACKNOWLEDGED, None),
+            Verb.ASSIGN: (CaseState.ACKNOWLEDGED, Change.ASSIGNED, decision.assignee),
+            Verb.COMMENT: (case.state, Change.COMMENTED, case.owner),
+            Verb.APPROVE: (case.state, Change.APPROVED, case.owner),
+        }.get(decision.verb, (CaseState.CLOSED, Change.CLOSED, case.owner))
+        self.step_case(
+            case.id,
+            change,
+            Reason.PERSON,
+            actor=decision.person,
+            detail=decision.comment or decision.assignee or "",
+            state=state,
+            owner=owner,
+        )
+
+    def commit(self, **parts: object) -> None:
+        """Store what is stored of a commit, then tell it."""
+        with self._lock:
+            commit = Commit(serial=next(self._serials), at=self.clock.now(), **parts)  # type: ignore[arg-type]  # the parts are the struct's own fields
+            with self.store.transaction() as tx:
+                tx.add_facts(commit.facts)
+                tx.add_zone_views([judged.view for judged in commit.zones])
+                for case in commit.cases:
+                    steps = [one for one in commit.transitions if one.case == case.id]
+                    tx.save_case(case, steps)
+                for order in commit.orders:
+                    tx.save_order(order)
+            self.feed.publish(commit)
+
+    def fact(self, kind: DeviceKind, source: str, body: Body) -> Fact:
+        return Fact(
+            kind=kind,
+            source=source,
+            arrived=self.clock.now(),
+            arrived_monotonic_s=self.clock.monotonic(),
+            body=body,
+        )
+
+    def zone(
+        self,
+        zone_id: str,
+        people: float | None,
+        *,
+        level: Level | None = None,
+        partial: bool = False,
+        at: datetime | None = None,
+    ) -> ZoneJudgement:
+        """A zone with so many people; none means blind."""
+        zone = next(one for one in self.site.zones if one.id == zone_id)
+        now = at or self.clock.now()
+        total = sum(zone_id in camera.zones for camera in self.site.cameras)
+        if people is None:
+            view = ZoneView(
+                zone=zone_id,
+                at=now,
+                sight=Sight.BLIND,
+                capacity=zone.capacity,
+                cameras_total=total,
+                reasons=("no_live_camera",),
+            )
+            return ZoneJudgement(view=view, level=level)
+        spread = 0.3 if partial else 0.1
+        view = ZoneView(
+            zone=zone_id,
+            at=now,
+            sight=Sight.PARTIAL if partial else Sight.LIVE,
+            capacity=zone.capacity,
+            occupancy=people,
+            occupancy_low=people * (1 - spread),
+            occupancy_high=people * (1 + spread),
+            density_p_m2=people / zone.usable_area_m2,
+            peak_p_m2=min(9.0, people / zone.usable_area_m2 * 3.5 + 0.4),
+            seen_at=now,
+            cameras_live=total - 1 if partial else total,
+            cameras_total=total,
+            reasons=("camera_blind",) if partial else (),
+        )
+        return ZoneJudgement(view=view, level=level)
+
+    def open_case(
+        self,
+        zone: str,
+        level: Level,
+        *,
+        hazard: str = "crowding",
+        text: Bilingual | None = None,
+        exercise: bool = False,
+        subject_kind: str = "zone",
+        escalates_s: float | None = 30.0,
+        ago_s: float = 0.0,
+        detail: str = "",
+    ) -> str:
+        """Open a case and tell it; returns its id."""
+        now = self.clock.now() - timedelta(seconds=ago_s)
+        case = Case(
+            id=f"case-{zone}-{hazard}",
+            subject_kind=subject_kind,  # type: ignore[arg-type]  # one of the struct's literals
+            subject=zone,
+            hazard=hazard,
+            level=level,
+            state=CaseState.OPEN,
+            opened=now,
+            changed=now,
+            exercise=exercise,
+            text=text or Bilingual(zh="人员密集", en="Crowding"),
+            serial=1,
+            next_escalation=None if escalates_s is None else now + timedelta(seconds=escalates_s),
+        )
+        self.cases[case.id] = case
+        opened = Transition(
+            case=case.id,
+            serial=1,
+            at=now,
+            actor="system",
+            change=Change.OPENED,
+            level=level,
+            reason=Reason.ABOVE_RAISE if subject_kind == "zone" else Reason.CAMERA_BLIND,
+            detail=detail,
+        )
+        self.commit(cases=(case,), transitions=(opened,))
+        return case.id
+
+    def step_case(
+        self,
+        case_id: str,
+        change: Change,
+        reason: Reason,
+        *,
+        actor: str = "system",
+        detail: str = "",
+        **fields: object,
+    ) -> None:
+        """One more transition of a case."""
+        old = self.cases[case_id]
+        case = msgspec.structs.replace(
+            old, changed=self.clock.now(), serial=old.serial + 1, **fields
+        )
+        self.cases[case_id] = case
+        step = Transition(
+            case=case_id,
+            serial=case.serial,
+            at=case.changed,
+            actor=actor,
+            change=change,
+            level=case.level,
+            reason=reason,
+            detail=detail,
+        )
+        self.commit(cases=(case,), transitions=(step,))
+
+    def order(self, terminal: str, case: str, level: Level, text: Bilingual) -> OrderRecord:
+        """A show order to one terminal, as just sent."""
+        now = self.clock.now()
+        counter = next(self._counters)
+        body = TerminalOrder(
+            id=f"o-{counter}",
+            counter=counter,
+            issued=now,
+            expires=now + timedelta(minutes=10),
+            action="show",
+            warning=case,
+            level=level,
+            exercise=False,
+            text=text,
+            speech=text.zh,
+            key="orders-1",
+            signature="",
+        )
+        return OrderRecord(
+            id=body.id,
+            kind=DeviceKind.TERMINAL,
+            device=terminal,
+            case=case,
+            action="show",
+            counter=counter,
+            issued=now,
+            expires=body.expires,
+            payload=msgspec.json.encode(body),
+            state=OrderState.SENT,
+            attempts=1,
+            changed=now,
+        )
+
+    def receipt(self, order: OrderRecord, stage: ReceiptStage, reason: str | None = None) -> None:
+        """The terminal's word on an order, with the order's new standing, in one commit."""
+        said = TerminalReceipt(order=order.id, stage=stage, at=self.clock.now(), reason=reason)
+        standing = msgspec.structs.replace(
+            order, state=OrderState(stage.value), changed=self.clock.now(), reason=reason
+        )
+        fact = self.fact(DeviceKind.TERMINAL, order.device, said)
+        self.commit(facts=(fact,), orders=(standing,))
+
+    def lane(
+        self,
+        lane: str,
+        position: BollardPosition = BollardPosition.DOWN,
+        loop: LoopState = LoopState.CLEAR,
+        fault: str | None = None,
+    ) -> Fact:
+        now = self.clock.now()
+        body = BollardState(
+            at=now,
+            seq=int(now.timestamp() * 1000),
+            position=position,
+            loop=loop,
+            loop_age_ms=40,
+            fault=fault,
+        )
+        return self.fact(DeviceKind.BOLLARD, lane, body)
+
+    def health(
+        self, kind: DeviceKind, device: str, state: HealthState, reason: str | None = None
+    ) -> DeviceHealth:
+        now = self.clock.now()
+        return DeviceHealth(
+            kind=kind, id=device, state=state, since=now, last_seen=now, reason=reason
+        )
+
+    def everyone_online(self) -> None:
+        """The whole field comes up."""
+        kinds = (
+            (DeviceKind.CAMERA, self.site.cameras),
+            (DeviceKind.TERMINAL, self.site.terminals),
+            (DeviceKind.BOLLARD, self.site.bollards),
+            (DeviceKind.SENSOR, self.site.sensors),
+            (DeviceKind.COUNTER, self.site.counters),
+        )
+        self.commit(
+            health=tuple(
+                self.health(kind, device.id, HealthState.ONLINE)
+                for kind, devices in kinds
+                for device in devices
+            )
+        )
+
+    def breathe(
+        self,
+        people: dict[str, float],
+        *,
+        levels: dict[str, Level] | None = None,
+        blind: frozenset[str] = frozenset(),
+        up: frozenset[str] = frozenset(),
+        silent: frozenset[str] = frozenset(),
+        step: int = 0,
+    ) -> None:
+        """One round of readings of the whole field. `blind` and `silent` name devices."""
+        levels = levels or {}
+        now = self.clock.now()
+        facts: list[Fact] = []
+        for camera in self.site.cameras:
+            if camera.id in blind:
+                facts.append(
+                    self.fact(
+                        DeviceKind.CAMERA,
+                        camera.id,
+                        DensityBlind(at=now, reason="black", model="small"),
+                    )
+                )
+                self.pictures.show(camera.id, None)
+                continue
+            zone = camera.zones[0]
+            share = sum(zone in one.zones for one in self.site.cameras)
+            count = people[zone] / share * (1 + 0.03 * math.sin(step + len(camera.id)))
+            density = people[zone] / AREA[zone]
+            body = DensityLive(
+                at=now,
+                count=count,
+                count_low=count * 0.9,
+                count_high=count * 1.1,
+                density_p_m2=density,
+                peak_p_m2=min(9.0, density * 3.5 + 0.4),
+                model="small",
+            )
+            facts.append(self.fact(DeviceKind.CAMERA, camera.id, body))
+            self.pictures.show(camera.id, count)
+        facts += self._instruments(step, people)
+        facts += [
+            self.lane(lane.id, BollardPosition.UP if lane.entrance in up else BollardPosition.DOWN)
+            for lane in self.site.bollards
+            if lane.id not in silent
+        ]
+        zones = []
+        for zone_id, count in people.items():
+            mine = {camera.id for camera in self.site.cameras if zone_id in camera.zones}
+            zones.append(
+                self.zone(
+                    zone_id,
+                    None if mine <= blind else count,
+                    level=levels.get(zone_id),
+                    partial=bool(mine & blind),
+                )
+            )
+        self.commit(facts=tuple(facts), zones=tuple(zones))
+
+    def _instruments(self, step: int, people: dict[str, float]) -> Iterator[Fact]:
+        now = self.clock.now()
+        for sensor, quantity, value, unit in (
+            ("noise-bridge", "noise", 58 + people["bridge"] / 10 + math.sin(step), "dB(A)"),
+            ("noise-houhai", "noise", 62 + people["houhai"] / 20 + math.cos(step), "dB(A)"),
+            ("water-qianhai", "water_level", 43.62, "m"),
+        ):
+            body = SensorReading(at=now, quantity=quantity, value=value, unit=unit)
+            yield self.fact(DeviceKind.SENSOR, sensor, body)
+        for number, counter in enumerate(self.site.counters):
+            reading = CounterReading(
+                at=now,
+                boot="b1",
+                seq=step,
+                in_total=4000 + step * (2 + number),
+                out_total=3600 + step * (1 + number),
+            )
+            yield self.fact(DeviceKind.COUNTER, counter.id, reading)
+
+    def remember_hour(self, people: dict[str, float]) -> None:
+        """An hour of zone history in the store, as if the site had grown towards `people`."""
+        now = self.clock.now()
+        with self.store.transaction() as tx:
+            for back in range(3600, 0, -10):
+                grown = 0.45 + 0.55 * (1 - back / 3600) ** 1.6
+                tx.add_zone_views(
+                    [
+                        self.zone(
+                            zone_id,
+                            None
+                            if zone_id == "qianhai" and 1500 < back < 1900
+                            else count * grown * (1 + 0.04 * math.sin(back / 47 + len(zone_id))),
+                            at=now - timedelta(seconds=back),
+                        ).view
+                        for zone_id, count in people.items()
+                    ]
+                )
+
+
+@contextmanager
+def staged(folder: Path, clock: Clock, *, static: Path = STATIC) -> Iterator[Stage]:
+    """A stage that is cleared away afterwards."""
+    stage = Stage(folder, clock, static=static)
+    try:
+        yield stage
+    finally:
+        stage.close()
+
+
+EVENING = datetime(2026, 2, 28, 19, 40, tzinfo=UTC) - timedelta(hours=8)
