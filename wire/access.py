@@ -12,7 +12,13 @@ FIELD = "field"
 WORKER = "worker"
 OBSERVER = "observer"
 
-_WORKER_ROWS = {("camera", "density"), ("camera", "status"), ("worker", "status")}
+_WORKER_SAYS = {
+    ("camera", "density"),
+    ("camera", "status"),
+    ("camera", "still"),
+    ("worker", "status"),
+}
+_WORKER_HEARS = {("camera", "watch"), ("worker", "cameras")}
 
 
 def identity_classes(topics: Topics) -> tuple[Identity, ...]:
@@ -20,22 +26,24 @@ def identity_classes(topics: Topics) -> tuple[Identity, ...]:
 
     The *service* says everything but what is the field's to say, and hears everything; the
     *field* says what devices say and hears orders and what is for all; a *worker* says what
-    cameras see and hears which cameras are its own; an *observer* only listens.
+    cameras see and hears which cameras are its own and who looks; an *observer* only listens.
     """
 
-    def rules(*directions: Direction) -> tuple[str, ...]:
-        return tuple(
-            _pattern(topics, row.pattern) for row in TOPIC_TABLE if row.direction in directions
-        )
+    def by_direction(*directions: Direction) -> tuple[str, ...]:
+        rows = [row for row in TOPIC_TABLE if row.direction in directions]
+        return tuple(_pattern(topics, row.pattern) for row in rows)
 
-    worker_says = tuple(
-        _pattern(topics, row.pattern) for row in TOPIC_TABLE if (row.kind, row.leaf) in _WORKER_ROWS
-    )
+    def by_name(names: set[tuple[str, str]]) -> tuple[str, ...]:
+        rows = [row for row in TOPIC_TABLE if (row.kind, row.leaf) in names]
+        return tuple(_pattern(topics, row.pattern) for row in rows)
+
+    to_field, to_all = Direction.TO_FIELD, Direction.TO_ALL
+    everything = (f"{topics.root}/#",)
     return (
-        _identity(SERVICE, rules(Direction.TO_FIELD, Direction.TO_ALL), (f"{topics.root}/#",)),
-        _identity(FIELD, rules(Direction.FROM_FIELD), rules(Direction.TO_FIELD, Direction.TO_ALL)),
-        _identity(WORKER, worker_says, (_pattern(topics, "worker/{id}/cameras"),)),
-        _identity(OBSERVER, (), (f"{topics.root}/#",)),
+        _identity(SERVICE, by_direction(to_field, to_all), everything),
+        _identity(FIELD, by_direction(Direction.FROM_FIELD), by_direction(to_field, to_all)),
+        _identity(WORKER, by_name(_WORKER_SAYS), by_name(_WORKER_HEARS)),
+        _identity(OBSERVER, (), everything),
     )
 
 

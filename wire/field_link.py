@@ -114,9 +114,7 @@ class FieldLink:
         """What comes in, until the connection is gone: LinkLostError. Also without any filter."""
         try:
             async for message in self._client.messages:
-                payload = message.payload
-                raw = payload if isinstance(payload, bytes) else bytes(str(payload), "utf-8")
-                yield FieldMessage(message.topic.value, raw, message.retain)
+                yield FieldMessage(message.topic.value, bytes(message.payload), message.retain)
         except aiomqtt.MqttError as error:
             raise _named(error) from error
 
@@ -143,29 +141,35 @@ async def keep_connected(
     reading `messages` does.
     """
     waits = backoff or Backoff()
-    state: LinkState | None = None
-
-    def change(new: LinkState, why: str = "") -> None:
-        nonlocal state
-        if new is state:
-            return
-        if new is not LinkState.CONNECTED:
-            log.warning("broker %s: %s", new.value, why)
-        elif state is not None:
-            log.info("broker back")
-        state = new
-        if on_state is not None:
-            on_state(new)
-
+    told = _Teller(on_state)
     while True:
         try:
             async with make() as link:
-                change(LinkState.CONNECTED)
+                told.change(LinkState.CONNECTED)
                 waits.reset()
                 await session(link)
                 return
         except LinkRefusedError as error:
-            change(LinkState.REFUSED, str(error))
+            told.change(LinkState.REFUSED, str(error))
         except LinkLostError as error:
-            change(LinkState.LOST, str(error))
+            told.change(LinkState.LOST, str(error))
         await asyncio.sleep(waits.next_s())
+
+
+class _Teller:
+    """Tells and logs each change once."""
+
+    def __init__(self, on_state: Callable[[LinkState], None] | None) -> None:
+        self._state = LinkState.CONNECTING
+        self._on_state = on_state
+
+    def change(self, new: LinkState, why: str = "") -> None:
+        before, self._state = self._state, new
+        if new is before:
+            return
+        if new is not LinkState.CONNECTED:
+            log.warning("broker %s: %s", new.value, why)
+        elif before is not LinkState.CONNECTING:
+            log.info("broker back")
+        if self._on_state is not None:
+            self._on_state(new)

@@ -23,6 +23,8 @@ class Direction(StrEnum):
     FROM_FIELD = "from_field"
     TO_FIELD = "to_field"
     TO_ALL = "to_all"
+    TO_SCREEN = "to_screen"
+    """From a worker to whoever looks at a camera right now: pictures, which are never stored."""
 
 
 class TopicRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,8 @@ def _table() -> Iterator[TopicRow]:
     for kind in ("camera", "counter", "sensor", "terminal", "bollard"):
         yield _row(kind, "status", up, "DeviceStatus", retained=True)
     yield _row("camera", "density", up, "Density", retained=False)
+    yield _row("camera", "watch", down, "CameraWatch", retained=False)
+    yield _row("camera", "still", Direction.TO_SCREEN, "CameraStill", retained=False)
     yield _row("counter", "count", up, "CounterReading", retained=False)
     yield _row("sensor", "reading", up, "SensorReading", retained=False)
     yield _row("sensor", "alarm", up, "SensorAlarm", retained=True)
@@ -122,6 +126,14 @@ class Topics:
         """What an analyser counted in a camera's picture, or that it is blind."""
         return self._build("camera", camera, "density")
 
+    def watch(self, camera: str) -> str:
+        """Somebody looks at a camera: its worker sends stills for a while."""
+        return self._build("camera", camera, "watch")
+
+    def still(self, camera: str) -> str:
+        """The last analysed picture of a camera that somebody looks at."""
+        return self._build("camera", camera, "still")
+
     def count(self, counter: str) -> str:
         """A gate counter's totals since boot."""
         return self._build("counter", counter, "count")
@@ -193,6 +205,14 @@ class Topics:
             for row in TOPIC_TABLE
             if row.direction is Direction.FROM_FIELD
         )
+
+    def still_filter(self) -> str:
+        """Stills of every camera."""
+        return f"{self._prefix}camera/+/still"
+
+    def watch_filter(self) -> str:
+        """Every wish to look at a camera."""
+        return f"{self._prefix}camera/+/watch"
 
     def order_filter(self, kind: DeviceKind) -> str:
         """All orders to one kind of device, for simulators that play many of them."""

@@ -83,6 +83,10 @@ def test_the_service_listens_to_everything_from_the_field_and_to_nothing_else() 
     assert filters == wanted
 
 
+def test_pictures_never_come_to_where_facts_are_taken_in() -> None:
+    assert not [one for one in TOPICS.service_filters() if "still" in one.topic]
+
+
 def test_bollard_state_is_never_queued_for_an_absent_listener() -> None:
     qualities = {entry.topic.split("/", 3)[3]: entry.qos for entry in TOPICS.service_filters()}
     assert qualities.pop("bollard/+/state") == 0
