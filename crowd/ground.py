@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.schema import Ground as GroundPoints
+from config.schema import SiteFile
 from crowd.plots import CELL_M, Plot, inside
 from model.pinhole import MountingError, homography, solve_pinhole
 
@@ -250,3 +251,18 @@ def _apply(mapping: Floats, points: Floats) -> tuple[Floats, Floats]:
     through = points @ mapping[:, :2].T + mapping[:, 2]
     depth = np.where(np.abs(through[:, 2]) < 1e-12, 1e-12, through[:, 2])
     return through[:, :2] / depth[:, None], depth
+
+
+def grounds_of(site: SiteFile) -> tuple[dict[str, Ground], dict[str, GroundProblem]]:
+    """Every calibrated camera of a site, and what is wrong with the calibrations that failed."""
+    outlines = {zone.id: zone.outline for zone in site.zones}
+    grounds: dict[str, Ground] = {}
+    problems: dict[str, GroundProblem] = {}
+    for camera in site.cameras:
+        if camera.ground is None:
+            continue
+        try:
+            grounds[camera.id] = Ground(camera.ground, [outlines[zone] for zone in camera.zones])
+        except GroundRefusedError as error:
+            problems[camera.id] = error.problem
+    return grounds, problems
