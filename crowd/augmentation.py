@@ -27,8 +27,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     scale_min: float
     scale_max: float
     empty_share: float = 0.04
-    light_share: float = 0.6
-    damage_share: float = 0.35
+    light_share: float = 0.5
+    damage_share: float = 0.3
 
 
 def draw_crop(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,11 +32,15 @@ from torch import nn
 from torch.nn import functional
 
 from crowd.network import people_per_cell
+from crowd.pictures import read_picture
+from crowd.stills import Still
+from crowd.training import load_averaged
 from crowd.weights_file import BOUNDS_KEY, NAME_KEY, Bounds, bounds_to_text
 
 _log = logging.getLogger(__name__)
 _OPSET: Final = 17
 _GREY: Final = 128
+_CROP_PX: Final = 512
 _STEP: Final = 1 / 255
 
 
@@ -97,6 +101,26 @@ def export(
         )
         _write(_read_quantised_pixels(onnx.load(eight)), f"{name}-int8", quantised)
     return full, quantised
+
+
+def export_checkpoint(
+    checkpoint: Path, stills: Sequence[Still], out: Path, *, crops: int = 48
+) -> tuple[Path, Path]:
+    """Exports the averaged network of a run; its eight bits are calibrated on crops of these pictures."""
+    plan, network = load_averaged(checkpoint)
+    random = np.random.default_rng(plan.seed)
+    chosen = [stills[index] for index in random.permutation(len(stills))[:crops]]
+    return export(network, plan.model, [_middle(read_picture(still.path)) for still in chosen], out)
+
+
+def _middle(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same size of crop from every picture, grey where it is too small."""
+    crop = np.full((_CROP_PX, _CROP_PX, 3), _GREY, np.uint8)
+    height, width = picture.shape[:2]
+    top, left = max(0, (height - _CROP_PX) // 2), max(0, (width - _CROP_PX) // 2)
+    part = picture[top : top + _CROP_PX, left : left + _CROP_PX]
+    crop[: part.shape[0], : part.shape[1]] = part
+    return crop
 
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types

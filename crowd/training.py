@@ -10,9 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,15 +19,20 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
-from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.augmentation import Recipe
+from crowd.batches import batches, read_sample
+from crowd.counting_loss import counting_loss
 from crowd.network import PAD_TO_PX, SHAPES, DensityNetwork, people_per_cell
+from crowd.pictures import read_picture
 from crowd.stills import Still
 
 _log = logging.getLogger(__name__)
-_BATCHES_AHEAD: Final = 3
 _GREY: Final = 128.0
+
+
+class PlanError(ValueError):
+    """A run cannot go on as asked."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,14 +43,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 12_000
     batch: int = 16
     crop_px: int = 256
-    scale_min: float = 0.5
-    scale_max: float = 1.6
+    scale_min: float = 0.6
+    scale_max: float = 1.5
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up_steps: int = 300
     average: float = 0.999
     settle_share: float = 0.5
     validate_every: int = 500
+
+    def crops(self) -> Recipe:
+        """How far the training pictures are changed."""
+        return Recipe(crop_px=self.crop_px, scale_min=self.scale_min, scale_max=self.scale_max)
+
+
+# What the shipped networks were trained by. Small sees sub streams, so its pictures are shrunk further.
+RECIPES: Final[dict[str, Plan]] = {
+    "full": Plan(model="full", steps=12_000),
+    "small": Plan(model="small", steps=12_000, scale_min=0.35, scale_max=1.2),
+}
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,18 +73,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     validation_mae: dict[str, float]
 
 
-class _Sample(msgspec.Struct, frozen=True):
-    picture: NDArray[np.uint8]
-    heads: NDArray[np.float32]
-
-
 def train(
     plan: Plan,
-    folders: dict[str, tuple[Sequence[Still], Sequence[Still]]],
+    folders: Mapping[str, tuple[Sequence[Still], Sequence[Still]]],
     out: Path,
     *,
     device: str = "cpu",
     resume: bool = False,
+    threads: int | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Path:
     """Runs the plan on (training, validation) pictures per folder and returns the last checkpoint.
@@ -79,15 +89,23 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
+    if threads:
+        torch.set_num_threads(threads)
     run = _Run(plan, device)
     checkpoint = out / "checkpoint.pt"
     if resume and checkpoint.exists():
         run.load(checkpoint)
         _log.info("resuming at step %d of %d", run.step, plan.steps)
-    samples = [_read(still) for training, _ in folders.values() for still in training]
+    samples = [read_sample(still) for training, _ in folders.values() for still in training]
     validation = {name: list(held_out) for name, (_, held_out) in folders.items()}
     losses: list[float] = []
-    for batch in _batches(plan, samples, run.step):
+    for batch in batches(
+        samples,
+        plan.crops(),
+        size=plan.batch,
+        seed=plan.seed,
+        steps=range(run.step, plan.steps),
+    ):
         losses.append(run.advance(*batch))
         last = run.step == plan.steps
         if last or run.step % plan.validate_every == 0:
@@ -171,7 +189,7 @@ class _Run:
         state = torch.load(path, map_location=self.device, weights_only=True)
         earlier = msgspec.convert(state["plan"], Plan)
         if earlier != self.plan:
-            raise ValueError(f"{path}: written by another plan ({earlier}); use a new folder")
+            raise PlanError(f"{path}: written by another plan ({earlier}); name a new folder")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
@@ -198,30 +216,6 @@ def load_averaged(checkpoint: Path) -> tuple[Plan, Any]:
     return plan, network.eval()
 
 
-def counting_loss(logits: Any, target: Any) -> Any:
-    """Poisson deviance at four scales, absolute error of the crop, and whether a cell holds anyone.
-
-    Each crop is weighed by 1 / sqrt(people + 10), between "every person alike" and "every picture alike".
-    """
-    people = people_per_cell(logits)
-    truth = target.sum((1, 2))
-    weight = (truth + 10).rsqrt()
-    total = people.sum((1, 2))
-    loss = 0.5 * _deviance(total, truth) + 0.3 * (total - truth).abs()
-    for cells, share in ((1, 1.0), (2, 0.7), (4, 0.5)):
-        area = cells * cells
-        blocks = functional.avg_pool2d(people[:, None], cells) * area
-        true_blocks = functional.avg_pool2d(target[:, None], cells) * area
-        loss = loss + share * _deviance(blocks, true_blocks).sum((1, 2, 3))
-    anyone = (functional.max_pool2d(target[:, None], 3, 1, 1)[:, 0] > 0.05).float()
-    gate = functional.binary_cross_entropy_with_logits(logits[:, 0], anyone)
-    return (loss * weight).mean() + gate
-
-
-def _deviance(estimate: Any, truth: Any) -> Any:
-    return estimate - truth + truth * ((truth + 1e-3).log() - (estimate + 1e-3).log())
-
-
 def _rate_share(plan: Plan, step: int) -> float:
     """The learning rate's share of its peak: a straight warm-up, then a cosine down to one percent."""
     if step < plan.warm_up_steps:
@@ -240,10 +234,10 @@ def validation_mae(network: Any, stills: Sequence[Still], *, device: str = "cpu"
     """Mean absolute error of the count over whole pictures."""
     errors = []
     for still in stills:
-        sample = _read(still)
-        height, width = sample.picture.shape[:2]
+        picture = read_picture(still.path)
+        height, width = picture.shape[:2]
         padded = cv2.copyMakeBorder(
-            sample.picture,
+            picture,
             0,
             -height % PAD_TO_PX,
             0,
@@ -255,60 +249,3 @@ def validation_mae(network: Any, stills: Sequence[Still], *, device: str = "cpu"
             logits = network(as_input(np.asarray(padded, np.uint8)[None], device))
         errors.append(abs(float(people_per_cell(logits.float()).sum()) - still.count))
     return sum(errors) / len(errors)
-
-
-def _read(still: Still) -> _Sample:
-    picture = cv2.imread(str(still.path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"{still.path}: not a readable picture")
-    return _Sample(np.asarray(picture, np.uint8), still.heads)
-
-
-def _batches(
-    plan: Plan, samples: Sequence[_Sample], first_step: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """Batches for the remaining steps, drawn ahead by one thread; each depends on seed and step only."""
-    ready: queue.Queue[Any] = queue.Queue(_BATCHES_AHEAD)
-    stop = threading.Event()
-
-    def fill() -> None:
-        for step in range(first_step, plan.steps):
-            item: Any
-            try:
-                item = _draw_batch(plan, samples, step)
-            except Exception as error:  # noqa: BLE001  # handed to the consumer, which raises it
-                item = error
-            while not stop.is_set():
-                try:
-                    ready.put(item, timeout=1)
-                    break
-                except queue.Full:
-                    continue
-            if stop.is_set() or isinstance(item, Exception):
-                return
-
-    thread = threading.Thread(target=fill, name="training-crops", daemon=True)
-    thread.start()
-    try:
-        for _ in range(first_step, plan.steps):
-            item = ready.get()
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _draw_batch(
-    plan: Plan, samples: Sequence[_Sample], step: int
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    random = np.random.default_rng((plan.seed, step))
-    recipe = Recipe(crop_px=plan.crop_px, scale_min=plan.scale_min, scale_max=plan.scale_max)
-    crops = []
-    for index in random.integers(len(samples), size=plan.batch):
-        sample = samples[index]
-        crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
-    pictures = np.stack([crop for crop, _ in crops])
-    targets = np.stack([density_target(points, plan.crop_px) for _, points in crops])
-    return pictures, targets

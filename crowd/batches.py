@@ -1,0 +1,91 @@
+"""Training batches: crops drawn ahead by one thread, each decided by seed and step alone."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.pictures import read_picture
+from crowd.stills import Still
+
+_BATCHES_AHEAD: Final = 3
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """A still kept in memory as pixels."""
+
+    picture: NDArray[np.uint8]
+    heads: NDArray[np.float32]
+
+
+def read_sample(still: Still) -> Sample:
+    """Reads the picture of a still."""
+    return Sample(picture=read_picture(still.path), heads=still.heads)
+
+
+def batches(
+    samples: Sequence[Sample],
+    recipe: Recipe,
+    *,
+    size: int,
+    seed: int,
+    steps: range,
+) -> Iterator[Batch]:
+    """Pictures (uint8, size x side x side x 3) and people per cell for every step of the range.
+
+    At most three batches wait; when they do, drawing pauses. A failure to draw is raised here.
+    """
+    ready: queue.Queue[Batch | Exception] = queue.Queue(_BATCHES_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Batch | Exception) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=1)
+            except queue.Full:
+                continue
+            return
+
+    def fill() -> None:
+        try:
+            for step in steps:
+                if stop.is_set():
+                    return
+                put(draw_batch(samples, recipe, size=size, seed=seed, step=step))
+        except Exception as error:  # noqa: BLE001  # handed to the consumer, which raises it
+            put(error)
+
+    thread = threading.Thread(target=fill, name="training-crops", daemon=True)
+    thread.start()
+    try:
+        for _ in steps:
+            item = ready.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def draw_batch(
+    samples: Sequence[Sample], recipe: Recipe, *, size: int, seed: int, step: int
+) -> Batch:
+    """The crops of one step."""
+    random = np.random.default_rng((seed, step))
+    crops: list[tuple[Any, Any]] = []
+    for index in random.integers(len(samples), size=size):
+        sample = samples[index]
+        crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
+    pictures = np.stack([crop for crop, _ in crops])
+    targets = np.stack([density_target(points, recipe.crop_px) for _, points in crops])
+    return pictures, targets

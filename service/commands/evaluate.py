@@ -1,0 +1,110 @@
+"""`yinding evaluate`: how good the counts are, on pictures whose truth is known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from crowd.estimator import Estimator
+from crowd.evaluation import StillsReport, learn_correction, report, score_stills
+from crowd.pictures import UnreadableError
+from crowd.stills import StillsError, read_folder, split
+from service.commands.estimate import Size
+from service.exits import BadResultError, WrongUseError
+
+_SHRINK = re.compile(r"^([1-9]\d{0,4})x([1-9]\d{0,4})$")
+
+evaluate = typer.Typer(no_args_is_help=True, help="Measure against known truth.")
+
+
+@evaluate.callback()
+def _group() -> None:
+    """Measure against known truth."""
+
+
+@evaluate.command("stills")
+def stills(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="images/ and heads.csv (image,x,y in pixels).")
+    ],
+    *,
+    model: Annotated[Size, typer.Option(help="Which shipped network.")] = Size.FULL,
+    shrink: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Scale pictures down to fit in first.")
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR2", help="Learn this camera's correction from these pictures first."
+        ),
+    ] = None,
+    validation: Annotated[
+        bool,
+        typer.Option("--validation", help="Only the pictures that training holds out, by name."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Count every picture of DIR with the shipped eight-bit network and report the errors.
+
+    mae, rmse, bias and mape are in people (mape a share); r is the correlation of counts with the truth;
+    coverage is the share of pictures whose truth lies within [low, high], width the mean of high - low.
+    """
+    size = _size(shrink)
+    estimator = Estimator(model.value)
+    try:
+        pictures = read_folder(folder)
+        marked = read_folder(calibrate) if calibrate else None
+    except StillsError as error:
+        raise WrongUseError(str(error)) from error
+    if validation:
+        pictures = split(pictures)[1]
+        if not pictures:
+            raise WrongUseError(f"{folder}: none of its pictures is held out for validation")
+    try:
+        correction = learn_correction(marked, estimator, shrink=size) if marked else None
+        with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
+            task = progress.add_task("counting", total=len(pictures))
+            scores = score_stills(
+                pictures,
+                estimator,
+                shrink=size,
+                correction=correction,
+                watch=lambda _: progress.advance(task),
+            )
+    except (UnreadableError, ValueError) as error:
+        raise BadResultError(f"{folder}: {error}") from error
+    found = report(scores, estimator.model)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+
+
+def _size(shrink: str | None) -> tuple[int, int] | None:
+    if shrink is None:
+        return None
+    match = _SHRINK.match(shrink.lower())
+    if not match:
+        raise WrongUseError(f"--shrink {shrink}: expected WIDTHxHEIGHT, such as 640x480")
+    return int(match[1]), int(match[2])
+
+
+def _show(found: StillsReport) -> None:
+    table = Table("figure", "value", title=f"{found.images} pictures, {found.model}")
+    for name, value in msgspec.to_builtins(found).items():
+        if name not in {"images", "model"}:
+            table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
+    Console().print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group, once."""
+    if not any(group.name == "evaluate" for group in app.registered_groups):
+        app.add_typer(evaluate, name="evaluate")

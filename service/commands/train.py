@@ -1,0 +1,110 @@
+"""`yinding train`: train the counting network from scratch on pictures with marked heads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from crowd.stills import Still, StillsError, read_folder, split, write_folder
+from service.commands.estimate import Size
+from service.exits import OutsideError, WrongUseError
+
+
+def train(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="DIR…", help="Each with images/ and heads.csv (image,x,y)."),
+    ],
+    *,
+    model: Annotated[Size, typer.Option(help="Which network.")] = Size.FULL,
+    out: Annotated[Path, typer.Option(help="Checkpoint, log and ONNX files go here.")] = Path(
+        "runs/train"
+    ),
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps; default by the recipe.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all.")] = None,
+    split_to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR2", help="Only write the held-out pictures there, one folder each."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Progress as JSON lines.")] = False,
+) -> None:
+    """Train on seven eighths of the pictures, watch the rest, and export to ONNX.
+
+    Which pictures are held out is decided by their names alone. Needs the `train` extra (PyTorch);
+    everything else of this program runs without it.
+    """
+    try:
+        parts = {folder.resolve().name: split(read_folder(folder)) for folder in folders}
+    except StillsError as error:
+        raise WrongUseError(str(error)) from error
+    if len(parts) != len(folders):
+        raise WrongUseError(
+            "two folders have the same name; rename one, so that figures can be told apart"
+        )
+    if split_to is not None:
+        _write_split(parts, split_to)
+        return
+    if not any(training for training, _ in parts.values()):
+        raise WrongUseError("no picture to train on: all of these are held out by their names")
+    try:
+        from crowd import export, training  # noqa: PLC0415  # PyTorch is an extra
+    except ImportError as error:
+        raise OutsideError("training needs PyTorch: pip install 'yinding[train]'") from error
+    plan = training.RECIPES[model.value]
+    plan = msgspec.structs.replace(plan, seed=seed, steps=steps or plan.steps)
+    out.mkdir(parents=True, exist_ok=True)
+    held_out = {name: [still.name for still in part[1]] for name, part in parts.items()}
+    (out / "validation.json").write_text(json.dumps(held_out, indent=1), encoding="utf-8")
+    try:
+        checkpoint = training.train(
+            plan,
+            parts,
+            out,
+            device=device,
+            resume=resume,
+            threads=threads,
+            report=lambda progress: _tell(progress, as_json=as_json),
+        )
+    except training.PlanError as error:
+        raise WrongUseError(str(error)) from error
+    learned_from = [still for part in parts.values() for still in part[0]]
+    files = export.export_checkpoint(checkpoint, learned_from, out)
+    for file in files:
+        typer.echo(json.dumps({"file": str(file)}) if as_json else f"wrote {file}")
+
+
+def _write_split(parts: dict[str, tuple[list[Still], list[Still]]], out: Path) -> None:
+    try:
+        for name, (_, held_out) in parts.items():
+            write_folder(held_out, out / name)
+            typer.echo(f"{out / name}: {len(held_out)} pictures", err=True)
+    except StillsError as error:
+        raise WrongUseError(str(error)) from error
+
+
+def _tell(progress: Any, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(msgspec.json.encode(progress).decode())
+        return
+    errors = ", ".join(f"{name} {mae:.1f}" for name, mae in progress.validation_mae.items())
+    typer.echo(
+        f"step {progress.step}/{progress.steps}  loss {progress.loss:.2f}  held-out MAE {errors}"
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train")(train)
