@@ -200,10 +200,10 @@ class AlertEngine:
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
-        self._settle_all(journal, self._watch.pass_time(seconds))
         for file in self._book:
             ownership.escalate(journal, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
+        self._settle_all(journal, self._watch.pass_time(seconds))
         if self._watch.running or self._book.files:
             self._unsaved_s += seconds
 
