@@ -10,8 +10,10 @@ import asyncio
 import contextlib
 import logging
 import random
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -66,3 +68,23 @@ async def until_parent_ends() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while await reader.read(1024):
         pass
+
+
+async def until_stopped(work: Coroutine[None, None, None], *, tied: bool) -> None:
+    """Run `work` until it ends, a signal asks to stop, or (tied) standard input ends."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    working = asyncio.ensure_future(work)
+    endings: list[asyncio.Future[Any]] = [working, asyncio.ensure_future(stop.wait())]
+    if tied:
+        endings.append(asyncio.ensure_future(until_parent_ends()))
+    try:
+        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for each in endings:
+            each.cancel()
+        await asyncio.gather(*endings, return_exceptions=True)

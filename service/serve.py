@@ -1,0 +1,342 @@
+"""`yinding serve`: the service of one site, wired, supervised and stopped in order.
+
+Started: broker (if embedded), store, deciders from their last commit, link, spine, console,
+camera workers. Stopped the other way round: taps first, then what is under way, the store last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from fastapi import FastAPI
+
+from alerts.engine import AlertEngine
+from config.schema import SiteFile
+from console.app import create_app
+from crowd.assignment import Assigner
+from crowd.zones import ZoneFusion
+from devices.health import HealthRegistry
+from devices.outbox import Outbox
+from ingest.intake import Intake
+from model.clock import Clock
+from service.announcer import Announcer
+from service.children import keep_running
+from service.desk import PictureBoard, SpineDesk
+from service.exits import OutsideError, WrongUseError
+from service.meeting_point import MeetingPoint, announce, withdraw
+from service.plants import Plant
+from service.readiness import LinkReadiness
+from service.secrets_folder import signing_key_path
+from service.site import LoadedSite
+from service.spine import ALERTS, ZONES, Deciders, Spine
+from service.stills_link import StillsLink
+from store.embedded import Store
+from store.errors import StoreError
+from store.feed import Feed
+from store.people import Accounts
+from wire.access import SERVICE, identity_classes
+from wire.address import BrokerAddress
+from wire.codec import Decoder, encode
+from wire.embedded_broker import EmbeddedBroker
+from wire.keys import KeyFileError, load_key_file
+from wire.link import BrokerLink
+from wire.link_terms import Will
+from wire.payloads import ServiceStatus
+from wire.signing import OrderSigner
+from wire.topics import Topics
+
+log = logging.getLogger(__name__)
+
+NODE = "yinding"
+UNFINISHED_MOST = 100_000
+CONSOLE_STOP_S = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """How to serve: camera workers beside us, and a bug to plant for a drill."""
+
+    workers: int
+    plant: Plant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """Where we speak to the broker; with an embedded one, its port and everyone's passwords."""
+
+    address: BrokerAddress
+    port: int | None
+    passwords: dict[str, str]
+
+
+@contextmanager
+def _broker(loaded: LoadedSite) -> Iterator[Meeting]:
+    if not loaded.site.broker.embedded:
+        yield Meeting(address=loaded.broker(), port=None, passwords={})
+        return
+    identities = identity_classes(Topics(loaded.site.site.id))
+    broker = EmbeddedBroker(identities)
+    try:
+        port = broker.start().port
+        yield Meeting(
+            address=broker.address(SERVICE),
+            port=port,
+            passwords={each.name: each.password for each in identities},
+        )
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def _store(folder: Path, *, full_sync: bool) -> Iterator[tuple[Store, Feed]]:
+    try:
+        store = Store.open(folder, full_sync=full_sync)
+    except StoreError as error:
+        raise OutsideError(str(error)) from error
+    feed = Feed()
+    with store:
+        try:
+            yield store, feed
+        finally:
+            feed.close()
+
+
+def _deciders(site: SiteFile, store: Store, signer: OrderSigner, clock: Clock) -> Deciders:
+    """The pure parts, as they stood at the last commit."""
+    with store.transaction() as tx:
+        last_counter = tx.last_counter()
+    return Deciders(
+        fusion=ZoneFusion(site, snapshot=store.state(ZONES)),
+        engine=AlertEngine(site, new_id=lambda: secrets.token_hex(8), snapshot=store.state(ALERTS)),
+        outbox=Outbox(
+            site,
+            signer.sign,
+            last_counter=last_counter,
+            unfinished=store.orders(unfinished=True, limit=UNFINISHED_MOST),
+            now=clock.now(),
+            mono=clock.monotonic(),
+        ),
+        registry=HealthRegistry(site),
+        assigner=Assigner(camera.id for camera in site.cameras),
+    )
+
+
+def _link(site: SiteFile, address: BrokerAddress, clock: Clock) -> BrokerLink:
+    topics = Topics(site.site.id)
+    gone = encode(ServiceStatus(state="offline"), tz=ZoneInfo(site.site.timezone))
+    return BrokerLink(
+        address,
+        client_id=f"yinding-{site.site.id}",
+        filters=topics.service_filters(),
+        clock=clock,
+        will=Will(topics.service_status(NODE), gone),
+    )
+
+
+def _spine(
+    loaded: LoadedSite,
+    store: Store,
+    feed: Feed,
+    *,
+    link: BrokerLink,
+    clock: Clock,
+    plant: Plant | None,
+) -> Spine:
+    """The spine, ready to run, with its deciders as they stood at the last commit."""
+    site = loaded.site
+    tz = ZoneInfo(site.site.timezone)
+    try:
+        key = load_key_file(signing_key_path(site, loaded.folder))
+    except KeyFileError as error:
+        raise WrongUseError(str(error)) from error
+    deciders = _deciders(site, store, OrderSigner(key, site.keys.key_id, tz=tz), clock)
+    announcer = Announcer(
+        node=NODE,
+        topics=Topics(site.site.id),
+        speaker=link,
+        assigner=deciders.assigner,
+        clock=clock,
+        tz=tz,
+        warnings=(*store.cases(limit=100), *deciders.engine.open_cases()),
+    )
+    return Spine(
+        clock=clock,
+        store=store,
+        feed=feed,
+        intake=Intake(link, Decoder.for_site(site), clock=clock),
+        link=link,
+        deciders=deciders,
+        announcer=announcer,
+        plant=plant,
+    )
+
+
+class SpineThread:
+    """The spine on its thread; `failed` is set when it stopped by itself."""
+
+    def __init__(self, spine: Spine, loop: asyncio.AbstractEventLoop) -> None:
+        self._spine = spine
+        self._loop = loop
+        self._stop = threading.Event()
+        self.failed = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="spine", daemon=True)
+
+    def _run(self) -> None:
+        self._spine.run(self._stop, self._crashed)
+
+    def _crashed(self, _error: BaseException) -> None:
+        self._loop.call_soon_threadsafe(self.failed.set)
+
+    def start(self) -> None:
+        """Begin to step."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the step under way and end."""
+        self._stop.set()
+        self._thread.join()
+
+
+def _listen(site: SiteFile) -> socket.socket:
+    """The console's socket, so that its address is known before anything else starts."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((site.console.host, site.console.port))
+    except OSError as error:
+        listener.close()
+        where = f"{site.console.host}:{site.console.port}"
+        raise OutsideError(f"console: cannot listen on {where}: {error.strerror}") from error
+    return listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The running parts of one service."""
+
+    loaded: LoadedSite
+    options: ServeOptions
+    clock: Clock
+    store: Store
+    feed: Feed
+    meeting: Meeting
+    link: BrokerLink
+    spine: Spine
+    thread: SpineThread
+
+
+async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> None:
+    """Serve until cancelled. Raises OutsideError where the spine stopped or a part cannot start."""
+    site = loaded.site
+    with (
+        closing(_listen(site)) as listener,
+        _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
+        _broker(loaded) as meeting,
+    ):
+        link = _link(site, meeting.address, clock)
+        spine = _spine(loaded, store, feed, link=link, clock=clock, plant=options.plant)
+        thread = SpineThread(spine, asyncio.get_running_loop())
+        house = House(
+            loaded=loaded,
+            options=options,
+            clock=clock,
+            store=store,
+            feed=feed,
+            meeting=meeting,
+            link=link,
+            spine=spine,
+            thread=thread,
+        )
+        link.start()
+        thread.start()
+        try:
+            await _keep_house(house, listener)
+        except* OutsideError as group:
+            raise group.exceptions[0] from None
+        finally:
+            withdraw(loaded.data_folder)
+            await asyncio.to_thread(thread.stop)
+            await asyncio.to_thread(link.stop)
+
+
+async def _keep_house(house: House, listener: socket.socket) -> None:
+    """Console, stills and workers beside the running spine."""
+    site = house.loaded.site
+    tz = ZoneInfo(site.site.timezone)
+    stills = StillsLink(house.meeting.address, Topics(site.site.id), tz)
+    board = PictureBoard(house.clock, stills.ask)
+    with closing(Accounts.open(house.loaded.data_folder, house.clock)) as accounts:
+        app = create_app(
+            site=site,
+            clock=house.clock,
+            store=house.store,
+            feed=house.feed,
+            accounts=accounts,
+            desk=SpineDesk(house.spine.submit),
+            pictures=board,
+            readiness=LinkReadiness(house.link, house.thread.failed.is_set),
+        )
+        _announce(house, listener)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stills.run(board), name="stills")
+            tasks.create_task(_console(app, listener), name="console")
+            tasks.create_task(_watch(house.thread), name="watch the spine")
+            for number in range(1, house.options.workers + 1):
+                arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
+                tasks.create_task(
+                    keep_running(
+                        f"worker {number}",
+                        [*arguments, "--tied"],
+                        monotonic=house.clock.monotonic,
+                    ),
+                    name=f"worker {number}",
+                )
+
+
+def _announce(house: House, listener: socket.socket) -> None:
+    """Tell the commands beside us where console and broker are."""
+    host, port = listener.getsockname()[:2]
+    address = f"http://{host}:{port}"
+    point = MeetingPoint(
+        process=os.getpid(),
+        console=address,
+        broker_port=house.meeting.port,
+        passwords=house.meeting.passwords,
+    )
+    announce(house.loaded.data_folder, point)
+    log.info("console at %s", address)
+
+
+async def _console(app: FastAPI, listener: socket.socket) -> None:
+    """Serve the console until cancelled."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CONSOLE_STOP_S,
+    )
+    server = uvicorn.Server(config)
+    # Not `serve`: that would take over our signals.
+    serving = asyncio.ensure_future(server._serve([listener]))  # noqa: SLF001
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _watch(thread: SpineThread) -> None:
+    await thread.failed.wait()
+    raise OutsideError("the spine stopped; see the log above. A restart resumes from the store")

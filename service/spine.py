@@ -1,0 +1,247 @@
+"""The spine: from what arrived to what the field must do, in one commit.
+
+One thread takes a batch of messages and decisions, stores the new facts, lets the pure deciders
+judge them, and stores their cases and orders, all in one transaction. Only after that commit are
+the messages acknowledged, the orders sent and the watchers told. Killed anywhere, it goes on from
+the last commit: what was not acknowledged comes again, what was written is sent again, and a
+device obeys an order once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from alerts.engine import AlertEngine, Outcome
+from console.ports import Accepted, Refused, Verdict
+from crowd.assignment import Assigner
+from crowd.zones import ZoneFusion
+from devices.health import HealthRegistry
+from devices.outbox import Outbox
+from ingest.intake import Arrival, Intake
+from model.clock import Clock
+from model.commit import Commit, ZoneJudgement
+from model.facts import Decision, Fact
+from model.level import Level
+from model.orders import OrderRecord
+from model.zones import ZoneView
+from service.announcer import Announcer
+from service.plants import Plant
+from store.embedded import Store
+from store.feed import Feed
+from store.transaction import Transaction
+from wire.link import BrokerLink
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX = 500
+TICK_S = 0.2
+DECISIONS_MAX = 1000
+ALERTS = "alerts"
+ZONES = "zones"
+"""Names of the deciders' snapshots in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person's decision on its way to the commit, and where its verdict is awaited."""
+
+    decision: Decision
+    verdict: Future[Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciders:
+    """The pure parts that judge each batch."""
+
+    fusion: ZoneFusion
+    engine: AlertEngine
+    outbox: Outbox
+    registry: HealthRegistry
+    assigner: Assigner
+
+
+class Spine:
+    """Owns the store's only writer and the order in which things happen."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        store: Store,
+        feed: Feed,
+        intake: Intake,
+        link: BrokerLink,
+        deciders: Deciders,
+        announcer: Announcer,
+        plant: Plant | None = None,
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._feed = feed
+        self._intake = intake
+        self._link = link
+        self._on = deciders
+        self._announcer = announcer
+        self._plant = plant
+        self._asked: SimpleQueue[Asked] = SimpleQueue()
+        self._serial = 0
+        self._levels: dict[str, Level | None] = {}
+
+    def submit(self, decision: Decision) -> Future[Verdict]:
+        """Put a person's decision before the next commit; the verdict follows it."""
+        verdict: Future[Verdict] = Future()
+        if self._asked.qsize() >= DECISIONS_MAX:
+            verdict.set_result(Refused(decision=decision.id, reason="too_many_waiting"))
+        else:
+            self._asked.put(Asked(decision, verdict))
+        return verdict
+
+    def run(self, stop: threading.Event, on_crash: Callable[[BaseException], None]) -> None:
+        """Step until told to stop. An error ends the spine: a restart resumes from the store."""
+        try:
+            while not stop.is_set():
+                self.step(self._intake.next_batch(BATCH_MAX, TICK_S))
+            self._announcer.goodbye()
+        except BaseException as error:
+            log.critical("the spine stopped: %s", error, exc_info=error)
+            on_crash(error)
+
+    def step(self, arrivals: Sequence[Arrival]) -> None:
+        """One batch: decode, store, decide, commit; then acknowledge, send and tell."""
+        now, mono = self._clock.now(), self._clock.monotonic()
+        asked = self._take_asked()
+        facts = [
+            *self._intake.decode(arrivals),
+            *(self._fact_of(each.decision, mono) for each in asked),
+        ]
+        with self._store.transaction() as tx:
+            new = tx.add_facts(facts)
+            fresh = [fact for fact, is_new in zip(facts, new, strict=True) if is_new]
+            refused = self._intake.refused_counts()
+            if len(fresh) < len(facts):
+                refused["duplicate"] = len(facts) - len(fresh)
+            commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
+            self._write(tx, commit, asked)
+        self._intake.acknowledge(arrivals)
+        self._send(now=now, mono=mono)
+        self._announcer.announce(commit, mono=mono)
+        self._feed.publish(commit)
+        _answer(asked, outcome)
+
+    def _take_asked(self) -> list[Asked]:
+        asked: list[Asked] = []
+        while len(asked) < BATCH_MAX:
+            try:
+                asked.append(self._asked.get_nowait())
+            except Empty:
+                break
+        return asked
+
+    def _fact_of(self, decision: Decision, mono: float) -> Fact:
+        return Fact(
+            kind="person",
+            source=decision.person,
+            arrived=self._clock.now(),
+            arrived_monotonic_s=mono,
+            body=decision,
+        )
+
+    def _decide(
+        self, fresh: Sequence[Fact], refused: dict[str, int], *, now: datetime, mono: float
+    ) -> tuple[Commit, Outcome]:
+        """Let every pure part judge the new facts; nothing is written or sent here."""
+        on = self._on
+        health = (*on.registry.observe(fresh, now, mono), *on.registry.tick(now, mono))
+        on.fusion.observe(fresh, now, mono)
+        views = on.fusion.changed(now, mono)
+        outcome = on.engine.step(views, fresh, health, now, mono)
+        heard = on.outbox.observe(fresh, now, mono)
+        planned = on.outbox.plan(outcome.actions, now, mono)
+        passed = on.outbox.tick(now, mono)
+        outcome = on.engine.note_refusals(outcome, planned.refused, now)
+        self._serial += 1
+        commit = Commit(
+            serial=self._serial,
+            at=now,
+            facts=tuple(fresh),
+            zones=self._judgements(views, outcome.levels, now=now, mono=mono),
+            cases=outcome.cases,
+            transitions=outcome.transitions,
+            orders=_last_states((*heard.changed, *planned.changed, *passed.changed)),
+            health=health,
+            refused=refused,
+        )
+        return commit, outcome
+
+    def _judgements(
+        self,
+        changed: Sequence[ZoneView],
+        levels: Mapping[str, Level | None],
+        *,
+        now: datetime,
+        mono: float,
+    ) -> tuple[ZoneJudgement, ...]:
+        """Zones whose view or level is another than at the last commit."""
+        told = {view.zone for view in changed} | {
+            zone for zone, level in levels.items() if self._levels.get(zone, level) is not level
+        }
+        self._levels = dict(levels)
+        return tuple(
+            ZoneJudgement(view=view, level=levels.get(view.zone))
+            for view in self._on.fusion.views(now, mono)
+            if view.zone in told
+        )
+
+    def _write(self, tx: Transaction, commit: Commit, asked: Sequence[Asked]) -> None:
+        """Put everything that was decided beside the facts that it was decided on."""
+        tx.add_zone_views(judgement.view for judgement in commit.zones)
+        for case in commit.cases:
+            tx.save_case(case, [each for each in commit.transitions if each.case == case.id])
+        for record in commit.orders:
+            tx.save_order(record)
+        if commit.orders:
+            tx.set_last_counter(self._on.outbox.last_counter)
+        if self._on.engine.dirty:
+            tx.save_state(ALERTS, self._on.engine.snapshot())
+            tx.save_state(ZONES, self._on.fusion.snapshot())
+        for each in asked:
+            tx.add_audit(
+                at=each.decision.at,
+                actor=each.decision.person,
+                act=each.decision.verb.value,
+                subject=each.decision.subject,
+            )
+
+    def _send(self, *, now: datetime, mono: float) -> None:
+        """Hand out what is due; what the link cannot take stays due."""
+        if self._plant is Plant.OUTBOX_STOPPED:
+            return
+        sent = [
+            record.id
+            for record in self._on.outbox.due(mono)
+            if self._link.publish(self._on.outbox.topic_of(record), record.payload)
+        ]
+        self._on.outbox.mark_sent(sent, now, mono)
+
+
+def _last_states(records: Iterable[OrderRecord]) -> tuple[OrderRecord, ...]:
+    """Each order once, as it stands last."""
+    return tuple({record.id: record for record in records}.values())
+
+
+def _answer(asked: Sequence[Asked], outcome: Outcome) -> None:
+    refused = dict(outcome.decisions_refused)
+    for each in asked:
+        reason = refused.get(each.decision.id)
+        verdict: Verdict
+        if reason is None:
+            verdict = Accepted(decision=each.decision.id)
+        else:
+            verdict = Refused(decision=each.decision.id, reason=reason.value)
+        each.verdict.set_result(verdict)

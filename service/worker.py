@@ -1,0 +1,167 @@
+"""`yinding worker`: camera analysis on this or another machine, wired to its cameras and broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from config.schema import Camera
+from crowd.analyst import Ground as GroundPort
+from crowd.ground import Ground, GroundRefusedError
+from crowd.worker import Tap, Worker
+from ingest.cameras import CameraTap
+from model.clock import Clock
+from model.facts import DensityBlind, DensityLive, DeviceKind
+from model.picture import Picture, SourceState
+from model.workers import CameraStill, CameraWatch
+from service.site import LoadedSite
+from wire.address import BrokerAddress
+from wire.codec import encode
+from wire.field_link import FieldLink, LinkLostError, keep_connected
+from wire.link_terms import Will
+from wire.payloads import WorkerCameras, WorkerStatus
+from wire.topics import Filter, Topics
+
+log = logging.getLogger(__name__)
+
+PICTURE_WIDTH_PX = {"small": 640, "full": 1920}
+
+
+class BrokerVoice:
+    """Speaks for a worker on whatever connection stands; without one, words are lost and counted.
+
+    A reading is of the moment: one that could not leave is worth less than the next.
+    """
+
+    def __init__(self, node: str, topics: Topics, tz: ZoneInfo, clock: Clock) -> None:
+        self._node = node
+        self._topics = topics
+        self._tz = tz
+        self._clock = clock
+        self.link: FieldLink | None = None
+        self.lost = 0
+
+    async def density(self, camera: str, reading: DensityLive | DensityBlind) -> None:
+        """Publish one reading."""
+        await self._say(self._topics.density(camera), reading)
+
+    async def still(self, still: CameraStill) -> None:
+        """Publish one still; nobody waits for it."""
+        await self._say(self._topics.still(still.camera), still, qos=0)
+
+    async def status(self, *, capacity: int, cameras: int, load: float, epoch: int) -> None:
+        """Publish the worker's heartbeat."""
+        status = WorkerStatus(
+            state="online",
+            at=self._clock.now(),
+            version=version("yinding"),
+            capacity=capacity,
+            cameras=cameras,
+            load=load,
+            epoch=epoch,
+        )
+        await self._say(self._topics.status(DeviceKind.WORKER, self._node), status, retain=True)
+
+    async def _say(
+        self, topic: str, body: msgspec.Struct, *, retain: bool = False, qos: int = 1
+    ) -> None:
+        if self.link is None:
+            self.lost += 1
+            return
+        try:
+            await self.link.publish(topic, encode(body, tz=self._tz), retain=retain, qos=qos)
+        except LinkLostError:
+            self.lost += 1
+
+
+def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
+    """The calibrated cameras' ground; a calibration that cannot be used is said and left out."""
+    outlines = {zone.id: zone.outline for zone in loaded.site.zones}
+    grounds: dict[str, GroundPort] = {}
+    for camera in loaded.site.cameras:
+        if camera.ground is None:
+            continue
+        try:
+            grounds[camera.id] = Ground(camera.ground, [outlines[zone] for zone in camera.zones])
+        except GroundRefusedError as error:
+            log.warning("camera %s counts without density: %s", camera.id, error)
+    return grounds
+
+
+async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: Clock) -> None:
+    """Analyse the cameras that the service assigns, until cancelled."""
+    topics = Topics(loaded.site.site.id)
+    tz = ZoneInfo(loaded.site.site.timezone)
+    voice = BrokerVoice(node, topics, tz, clock)
+
+    def open_tap(
+        camera: Camera,
+        *,
+        on_picture: Callable[[Picture], None],
+        on_state: Callable[[str, SourceState], None],
+    ) -> Tap:
+        return CameraTap(
+            camera.id,
+            loaded.camera_url(camera),
+            every_s=camera.every_s,
+            clock=clock,
+            on_picture=on_picture,
+            on_state=on_state,
+            max_width=PICTURE_WIDTH_PX[camera.model],
+        )
+
+    worker = Worker(
+        loaded.site.cameras,
+        open_tap=open_tap,
+        grounds=grounds_of(loaded),
+        voice=voice,
+        clock=clock,
+    )
+
+    async def session(link: FieldLink) -> None:
+        voice.link = link
+        try:
+            async for message in link.messages():
+                _obey(worker, topics, node, message.topic, message.payload)
+        finally:
+            voice.link = None
+
+    filters = (
+        Filter(topic=topics.worker_cameras(node), qos=1),
+        Filter(topic=topics.watch_filter(), qos=0),
+    )
+    will = Will(
+        topics.status(DeviceKind.WORKER, node), encode(WorkerStatus(state="offline"), tz=tz)
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(), name="worker")
+        tasks.create_task(
+            keep_connected(
+                lambda: FieldLink(address, client_id=f"worker-{node}", filters=filters, will=will),
+                session,
+            ),
+            name="broker",
+        )
+
+
+_share = msgspec.json.Decoder(WorkerCameras)
+_watch = msgspec.json.Decoder(CameraWatch)
+
+
+def _obey(worker: Worker, topics: Topics, node: str, topic: str, payload: bytes) -> None:
+    """Take a share or a look; anything malformed is said and left."""
+    address = topics.parse(topic)
+    if address is None or not payload:
+        return
+    try:
+        if (address.kind, address.leaf) == ("worker", "cameras") and address.device == node:
+            worker.assign(_share.decode(payload))
+        elif (address.kind, address.leaf) == ("camera", "watch"):
+            worker.look(address.device, _watch.decode(payload).until)
+    except msgspec.DecodeError as error:
+        log.warning("%s: not understood: %s", topic, error)
