@@ -1,7 +1,7 @@
 """A whole site's simulated field: every device but the cameras, each on its own connection.
 
 The scenario drives it by plain calls (`set_sensor`, `set_inflow`, `occupy_loop`, …) from the same
-event loop; what was set is written to the truth, what the devices did to the field log.
+event loop; what the devices did goes to the field log.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from simulators.field_devices import (
     SimulatedTerminal,
 )
 from simulators.field_line import FieldLine
-from simulators.logbook import FieldEntry, TruthEntry
+from simulators.logbook import FieldEntry
 from simulators.sensors import SensorMachine
 from simulators.terminals import TerminalMachine
 from wire.address import BrokerAddress
@@ -67,13 +67,11 @@ class SimulatedField:
         public_keys: Mapping[str, Ed25519PublicKey],
         clock: Clock,
         log: Callable[[FieldEntry], None],
-        truth: Callable[[TruthEntry], None] | None = None,
         only: Collection[DeviceKind] | None = None,
         seed: int = 0,
         confirm_after_s: float | None = None,
     ) -> None:
         self._clock = clock
-        self._truth = truth
         self._topics = Topics(site.site.id)
         self.terminals = {
             each.id: SimulatedTerminal(
@@ -133,6 +131,15 @@ class SimulatedField:
         """How many devices are on the broker now."""
         return sum(line.connected for line in self.lines.values())
 
+    @property
+    def quantities(self) -> dict[str, str]:
+        """What each sensor measures; detectors are left out."""
+        return {
+            name: sensor.machine.measure.quantity
+            for name, sensor in self.sensors.items()
+            if sensor.machine.measure is not None
+        }
+
     async def run(self, address: BrokerAddress | AddressOf) -> None:
         """Put every device on the broker and keep them living until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -152,23 +159,21 @@ class SimulatedField:
 
     # -- what a scenario does ----------------------------------------------------------------
 
-    def set_sensor(self, sensor_id: str, value: float) -> None:
+    def set_sensor(self, sensor: str, value: float) -> None:
         """Let a sensor measure another value from now on. ValueError for a mere detector."""
-        machine = self.sensors[sensor_id].machine
+        machine = self.sensors[sensor].machine
         if machine.measure is None:
-            raise ValueError(f"{sensor_id} is a detector and measures nothing")
+            raise ValueError(f"{sensor} is a detector and measures nothing")
         machine.value = value
-        self._tell_truth("sensor", sensor_id, value, machine.measure.quantity)
 
-    def set_alarm(self, sensor_id: str, *, raised: bool) -> None:
+    def set_alarm(self, sensor: str, *, raised: bool) -> None:
         """Let a detector raise or clear its hazard."""
-        sensor = self.sensors[sensor_id]
-        self._line(sensor).say(sensor.set_alarm(self._clock.now(), raised=raised))
-        self._tell_truth("alarm", sensor_id, float(raised))
+        device = self.sensors[sensor]
+        self._line(device).say(device.set_alarm(self._clock.now(), raised=raised))
 
-    def set_inflow(self, counter_id: str, people_p_s: float) -> None:
+    def set_inflow(self, counter: str, people_p_s: float) -> None:
         """Let people pass a gate at another rate; negative is outwards."""
-        self.counters[counter_id].machine.set_inflow(people_p_s, self._clock.monotonic())
+        self.counters[counter].machine.set_inflow(people_p_s, self._clock.monotonic())
 
     def occupy_loop(self, lane: str, *, occupied: bool) -> None:
         """Put a vehicle on a lane's loop, or let it drive off."""
@@ -189,9 +194,9 @@ class SimulatedField:
         device = self.terminals[terminal]
         self._line(device).say(device.confirm(order, self._clock.now()))
 
-    def reboot_counter(self, counter_id: str) -> None:
+    def reboot_counter(self, counter: str) -> None:
         """Let a counter lose its totals."""
-        self.counters[counter_id].machine.reboot(f"b{int(self._clock.now().timestamp() * 1000)}")
+        self.counters[counter].machine.reboot(f"b{int(self._clock.now().timestamp() * 1000)}")
 
     def set_fault(self, kind: DeviceKind, device_id: str, fault: Fault, *, on: bool) -> None:
         """Break something on a device or mend it. ValueError where the device has no such part."""
@@ -213,13 +218,3 @@ class SimulatedField:
 
     def _line(self, device: FieldDevice) -> FieldLine:
         return self.lines[device.kind, device.id]
-
-    def _tell_truth(
-        self, what: str, device_id: str, value: float, quantity: str | None = None
-    ) -> None:
-        if self._truth is not None:
-            self._truth(
-                TruthEntry(
-                    at=self._clock.now(), what=what, id=device_id, value=value, quantity=quantity
-                )
-            )

@@ -110,6 +110,10 @@ class FieldLine:
             if lost is None:
                 await self._say_goodbye(link)
         if lost is not None:
+            me = asyncio.current_task()
+            if me is not None and me.cancelling():
+                # A task group that ends with an error forgets that it was cancelled (Python 3.11).
+                raise asyncio.CancelledError
             raise LinkLostError(str(lost))
 
     def _greet(self) -> None:
