@@ -24,6 +24,7 @@ from model.facts import (
     TerminalReceipt,
 )
 from model.orders import OrderRecord
+from store.newest import newest_readings, recalled
 from store.stamps import from_ms
 
 ROWS_AT_MOST = 1000
@@ -107,11 +108,11 @@ def _order(body: bytes) -> OrderRecord:
 
 
 def latest(db: sqlite3.Connection, kind: DeviceKind | str) -> list[Fact]:
-    """The newest fact of every kind that each device sent: its status, state, reading, alarms."""
+    """The newest fact of every sort that each device sent: status, state, reading, alarms."""
     rows = db.execute(
         "SELECT kind, source, arrived_ms, type, body FROM latest WHERE kind = ?", (kind,)
     )
-    return [_fact(*row) for row in rows]
+    return [_fact(*row) for row in rows] + newest_readings(db, kind)
 
 
 def events(
@@ -142,11 +143,5 @@ def counts(db: sqlite3.Connection) -> dict[str, int]:
 
 
 def _fact(kind: str, source: str, arrived_ms: int, type_name: str, body: bytes) -> Fact:
-    """A fact as read back; its monotonic arrival is over, so that it never counts as fresh."""
-    return Fact(
-        kind="person" if kind == "person" else DeviceKind(kind),
-        source=source,
-        arrived=from_ms(arrived_ms),
-        arrived_monotonic_s=float("-inf"),
-        body=msgspec.json.decode(body, type=_BODIES[type_name]),
-    )
+    decoded = msgspec.json.decode(body, type=_BODIES[type_name])
+    return recalled(kind, source, from_ms(arrived_ms), decoded)

@@ -19,6 +19,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE TABLE camera_reading (
         source INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+        model INTEGER NOT NULL,
         blind TEXT,
         count REAL, count_low REAL, count_high REAL,
         density_p_m2 REAL, peak_p_m2 REAL,

@@ -68,10 +68,8 @@ class Intake:
 
     def _take_one(self, fact: Fact) -> bool:
         match fact.body:
-            case DensityLive() as live:
-                return self._camera(fact, None, live)
-            case DensityBlind(reason=reason):
-                return self._camera(fact, reason, None)
+            case DensityLive() | DensityBlind() as density:
+                return self._camera(fact, density)
             case CounterReading() as reading:
                 return self._counter(fact, reading)
             case SensorReading() as reading:
@@ -86,13 +84,17 @@ class Intake:
         self._tally[table] += stored
         return stored
 
-    def _camera(self, fact: Fact, blind: str | None, live: DensityLive | None) -> bool:
-        numbers = (None,) * 9 if live is None else tuple(getattr(live, f) for f in CAMERA_NUMBERS)
-        source = self._sources.number(fact.kind, fact.source)
+    def _camera(self, fact: Fact, body: DensityLive | DensityBlind) -> bool:
         return self._insert(
             "camera_reading",
-            "INSERT INTO camera_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (source, to_ms(fact.field_time), blind, *numbers),
+            "INSERT INTO camera_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (
+                self._sources.number(fact.kind, fact.source),
+                to_ms(body.at),
+                self._sources.number("model", body.model),
+                *_seen_numbers(body),
+            ),
         )
 
     def _counter(self, fact: Fact, reading: CounterReading) -> bool:
@@ -161,6 +163,8 @@ class Intake:
         )
 
     def _write_latest(self, latest: dict[tuple[str, str, str], Fact]) -> None:
+        if not latest:
+            return
         self._db.executemany(
             "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?)",
             _latest_rows(latest),
@@ -178,6 +182,27 @@ CAMERA_NUMBERS = (
     "counterflow",
     "pressure_s2",
 )
+"""The columns of a live camera's numbers, in their order."""
+
+_NO_NUMBERS = (None,) * len(CAMERA_NUMBERS)
+
+
+def _seen_numbers(body: DensityLive | DensityBlind) -> tuple[str | float | None, ...]:
+    """Why the camera is blind, or its numbers in the order of `CAMERA_NUMBERS`."""
+    if isinstance(body, DensityBlind):
+        return (body.reason, *_NO_NUMBERS)
+    return (
+        None,
+        body.count,
+        body.count_low,
+        body.count_high,
+        body.density_p_m2,
+        body.peak_p_m2,
+        body.speed_m_s,
+        body.direction_deg,
+        body.counterflow,
+        body.pressure_s2,
+    )
 
 
 def _latest_rows(
@@ -197,23 +222,19 @@ def _posture(state: BollardState) -> tuple[str, str, str | None]:
 
 
 def _latest_topic(fact: Fact) -> str | None:
-    """Under which name the newest fact of its kind is kept; none for what is only history."""
+    """Under which name the newest of its kind is kept beside the history.
+
+    None for what is only history, and for readings: their newest row is found at once.
+    """
     match fact.body:
-        case SensorReading(quantity=quantity):
-            return f"reading:{quantity}"
         case SensorAlarm(id=alarm):
             return f"alarm:{alarm}"
-        case other:
-            return _TOPICS.get(type(other))
-
-
-_TOPICS: dict[type, str] = {
-    DeviceStatus: "status",
-    DensityLive: "density",
-    DensityBlind: "density",
-    CounterReading: "count",
-    BollardState: "state",
-}
+        case DeviceStatus():
+            return "status"
+        case BollardState():
+            return "state"
+        case _:
+            return None
 
 
 def _key(body: Remembered) -> bytes | None:

@@ -157,10 +157,17 @@ class Transaction:
         return Pruned(rows=removed + events, finished=removed + events < at_most_rows)
 
     def forget_keys(self, now: datetime) -> int:
-        """Forget the keys of facts that are too old to be let in again; how many."""
-        return self._db.execute(
-            "DELETE FROM seen WHERE at_ms < ?", (to_ms(now - SEEN_FOR),)
-        ).rowcount
+        """Forget the keys of facts that are too old to be let in again; how many.
+
+        Alarms that were cleared before then are no longer kept as the newest of their device.
+        """
+        before = to_ms(now - SEEN_FOR)
+        self._db.execute(
+            "DELETE FROM latest WHERE type = 'SensorAlarm' AND arrived_ms < ?"
+            " AND json_extract(CAST(body AS TEXT), '$.state') = 'cleared'",
+            (before,),
+        )
+        return self._db.execute("DELETE FROM seen WHERE at_ms < ?", (before,)).rowcount
 
 
 _PRUNE = {

@@ -55,7 +55,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_missing(tmp_path: Path) ->
 
 def _write_until_killed(folder: Path, *, after: int) -> int:
     """Let a writer work until `after` steps were acknowledged; kill it; the last of them."""
-    writer = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+    writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(folder)],
         stdout=subprocess.PIPE,
         cwd=Path(__file__).parents[2],

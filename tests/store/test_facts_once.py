@@ -174,6 +174,16 @@ def test_keys_are_forgotten_only_when_such_facts_are_refused_upstream(tmp_path: 
             assert tx.forget_keys(at(27 * 3600)) == 1
 
 
+def test_an_alarm_is_kept_as_long_as_it_is_raised(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        take(store, alarm("raised", 1))
+        for state, kept in (("raised", 1), ("cleared", 0)):
+            take(store, alarm(state, 2))
+            with store.transaction() as tx:
+                tx.forget_keys(at(100 * 3600))
+            assert len(store.latest("sensor")) == kept
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from model.cases import CaseState
-from model.facts import DeviceKind, ReceiptStage, TerminalReceipt
+from model.facts import CounterReading, DeviceKind, ReceiptStage, TerminalReceipt
 from model.orders import OrderState
 from store.embedded import FILE_NAME, Store
-from tests.store.words import at, case, fact, live, order, transition
+from tests.store.words import at, blind, case, fact, live, noise, order, transition
 
 
 def test_a_case_is_kept_with_its_history(tmp_path: Path) -> None:
@@ -121,6 +121,29 @@ def test_events_and_the_latest_of_each_device_are_facts_again(tmp_path: Path) ->
         [newest] = store.latest(DeviceKind.CAMERA)
         assert newest.body == live("cam", 3, count=6).body
         assert store.latest("terminal") == []
+
+
+def test_the_newest_reading_of_every_device_is_a_fact_again(tmp_path: Path) -> None:
+    counted = CounterReading(at=at(2), boot="b2", seq=1, in_total=3, out_total=1)
+    before = CounterReading(at=at(1), boot="b9", seq=70, in_total=900, out_total=800)
+    told = [
+        live("cam-1", 1),
+        live("cam-1", 2, count=7, density=0.25),
+        live("cam-2", 1),
+        blind("cam-2", 2, "frozen"),
+        fact(DeviceKind.COUNTER, "gate", before),
+        fact(DeviceKind.COUNTER, "gate", counted),
+        noise("n-1", 1, 50, seq=4),
+        noise("n-1", 1, 51, seq=5),
+        noise("n-1", 1, 0.2, quantity="wind"),
+    ]
+    with Store.open(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.add_facts(told)
+        cameras = {each.source: each.body for each in store.latest("camera")}
+        assert cameras == {"cam-1": told[1].body, "cam-2": told[3].body}
+        assert [each.body for each in store.latest("counter")] == [counted]
+        assert [each.body for each in store.latest("sensor")] == [told[7].body, told[8].body]
 
 
 def test_the_audit_is_whole_and_append_only(tmp_path: Path) -> None:
