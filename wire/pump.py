@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 _BOARD_WINDOW = 500
 _MISC_EVERY_S = 0.5
+_READ_AT_ONCE = 64
 _REFUSED_CODES = frozenset({"Bad user name or password", "Not authorized"})
 
 
@@ -206,7 +207,7 @@ class Pump:
             self._client.loop_write()
 
     def _wait_and_read(self, selector: selectors.BaseSelector, sock: SocketLike) -> None:
-        """Wait for the network or a wake-up, and read at most one packet.
+        """Wait for the network or a wake-up, and read what came.
 
         A full inbox is not read into. The broker then keeps the rest; should it give us up for
         silence meanwhile, the session and its messages outlive the connection.
@@ -225,7 +226,15 @@ class Pump:
             elif events & selectors.EVENT_READ:
                 readable = True
         if readable:
+            self._read()
+
+    def _read(self) -> None:
+        """Read packets while messages come and there is room, up to a fair share."""
+        for _ in range(_READ_AT_ONCE):
+            before = self.received
             self._client.loop_read()
+            if self.received == before or self._inbox.full:
+                break
 
     def _watch(self, selector: selectors.BaseSelector, sock: SocketLike, interest: int) -> None:
         """Make the selector watch the connection for exactly this."""

@@ -26,7 +26,7 @@ def parse_members(payload: bytes) -> object:
     text = payload.decode("utf-8")
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(text)
-    document = json.loads(text, object_pairs_hook=_unique, parse_constant=_not_finite)
+    document = _decoder.decode(text)
     if "\\u" in text:
         # An escaped half of a surrogate pair is no character: nothing could store or show it.
         json.dumps(document, ensure_ascii=False).encode("utf-8")
@@ -59,3 +59,6 @@ def _check_depth(text: str) -> None:
                 raise ValueError(f"nested deeper than {MAX_DEPTH}")
         elif mark in "]}":
             depth -= 1
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_finite)
