@@ -87,7 +87,6 @@ async def simulate(loaded: LoadedSite, options: SimulateOptions, *, clock: Clock
             public_keys=_public_keys(loaded),
             clock=clock,
             log=_logbook(books, options.logs, "field"),
-            truth=truth,
             only=options.only,
             seed=options.seed,
         )

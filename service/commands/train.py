@@ -83,6 +83,8 @@ def train(
     learned_from = [still for part in parts.values() for still in part[0]]
     files = export.export_checkpoint(checkpoint, learned_from, out)
     for file in files:
+        export.learn_bounds(file, model.value, {name: part[1] for name, part in parts.items()})
+    for file in files:
         typer.echo(json.dumps({"file": str(file)}) if as_json else f"wrote {file}")
 
 
