@@ -14,6 +14,7 @@ from simulators.logbook import TruthEntry
 from simulators.rtsp.feed import Fault
 from simulators.rtsp.server import CameraServer
 from simulators.scenario import Beat, Due, Scenario, timeline
+from simulators.sensors import measure_of
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class FieldControls(Protocol):
 
 
 class Stage:
-    """A site's cameras and devices, moved by beats; what the cameras face goes to `truth`."""
+    """A site's cameras and devices, moved by beats; every change goes to `truth`."""
 
     def __init__(
         self,
@@ -71,8 +72,11 @@ class Stage:
             return
         for sensor, value in beat.sensors.items():
             self._field.set_sensor(sensor, value)
+            measure = measure_of(sensor)
+            self._note("sensor", sensor, value, quantity=measure.quantity if measure else None)
         for sensor, raised in beat.alarms.items():
             self._field.set_alarm(sensor, raised=raised)
+            self._note("alarm", sensor, float(raised))
         for counter, people_p_s in beat.inflow.items():
             self._field.set_inflow(counter, people_p_s)
 
@@ -98,8 +102,20 @@ class Stage:
             if people is not None:
                 self._truth(TruthEntry(at=now, what="people", id=name, value=people))
 
-    def _note(self, what: str, name: str, value: float, *, zone: str | None = None) -> None:
-        self._truth(TruthEntry(at=self._clock.now(), what=what, id=name, value=value, zone=zone))
+    def _note(
+        self,
+        what: str,
+        name: str,
+        value: float,
+        *,
+        zone: str | None = None,
+        quantity: str | None = None,
+    ) -> None:
+        self._truth(
+            TruthEntry(
+                at=self._clock.now(), what=what, id=name, value=value, zone=zone, quantity=quantity
+            )
+        )
 
 
 async def play(
