@@ -165,7 +165,7 @@ class Store:
             return records.snapshot(db, name)
 
     def counts(self) -> dict[str, int]:
-        """Rows taken in per table, with their sum of `readings` from the field and zones."""
+        """Rows taken in per table, with `readings` as the sum of the field's."""
         with self._readers.connection() as db:
             taken = records.counts(db)
         tables = {name: taken.get(name, 0) for name in COUNTED}

@@ -113,4 +113,5 @@ COUNTED = (
 )
 """Tables whose rows are tallied as they come in; `store.counts()` reports them."""
 
-READING_TABLES = ("camera_reading", "zone_reading", "counter_reading", "sensor_reading")
+READING_TABLES = ("camera_reading", "counter_reading", "sensor_reading")
+"""What the field told; the zones' views are worked out from it."""
