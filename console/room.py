@@ -139,6 +139,8 @@ class Room:
         view = judgement.view
         # Blind is never empty: whatever a blind view might carry, no number of it is shown.
         sees = view.sight is not Sight.BLIND
+        known = self.cards[Section.ZONES].get(view.zone)
+        last_seen = known.seen_at if isinstance(known, ZoneCard) else None
         card = ZoneCard(
             at=view.at,
             sight=view.sight,
@@ -149,7 +151,7 @@ class Room:
             occupancy_high=view.occupancy_high if sees else None,
             density_p_m2=view.density_p_m2 if sees else None,
             peak_p_m2=view.peak_p_m2 if sees else None,
-            seen_at=view.seen_at,
+            seen_at=view.seen_at or last_seen,
             cameras_live=view.cameras_live,
             cameras_total=view.cameras_total,
             reasons=view.reasons,

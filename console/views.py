@@ -36,7 +36,10 @@ UNHEARD = Health(state=HealthState.WAITING)
 
 
 class ZoneCard(Card, frozen=True, kw_only=True):
-    """A zone's fused reading and the level in force there."""
+    """A zone's fused reading and the level in force there.
+
+    `seen_at` of a blind zone is when it was last seen, where that is known.
+    """
 
     at: datetime
     sight: Sight

@@ -57,6 +57,7 @@ export const api = {
   me: () => json<Me>('GET', '/session'),
   signIn: (person: string, password: string) =>
     json<Me>('POST', '/session', { person, password }),
+  setPassword: (password: string) => json<Me>('PUT', '/session/password', { new: password }),
   signOut: () => call('DELETE', '/session'),
   site: () => json<Site>('GET', '/site'),
   decide: (path: string, body: Record<string, unknown> = {}) =>

@@ -178,7 +178,7 @@ export type Site = {
   people: SitePerson[];
 };
 
-export type Me = { person: string; name: string; roles: string[] };
+export type Me = { person: string; name: string; roles: string[]; must_set_password?: boolean };
 
 export const LEVELS: Level[] = ['blue', 'yellow', 'orange', 'red'];
 
