@@ -62,13 +62,9 @@ class Estimator:
 
     def estimate(self, picture: NDArray[np.uint8]) -> Estimate:
         """Counts people in a picture: uint8, height x width x 3, BGR, of any size."""
-        _check(picture)
-        shown, scale = _shrink(picture, self._pixels_most)
-        people, doubt = self._session.run(None, {"picture": _pad(shown)[None]})
-        rows, columns = -(-shown.shape[0] // _CELL_PX), -(-shown.shape[1] // _CELL_PX)
-        density = np.ascontiguousarray(people[:rows, :columns])
+        density, doubt, scale = self._run(picture)
         count = float(density.sum(dtype=np.float64))
-        low, high = self._bounds.around(count, float(doubt[0]))
+        low, high = self._bounds.around(count, doubt)
         return Estimate(
             count=count,
             count_low=low,
@@ -78,13 +74,17 @@ class Estimator:
             model=self.model,
         )
 
-    def doubt(self, picture: NDArray[np.uint8]) -> tuple[float, float]:
-        """(count, doubt): what bounds are calibrated on."""
+    def count_and_doubt(self, picture: NDArray[np.uint8]) -> tuple[float, float]:
+        """People, and how many of them the network only half sees: what bounds are learned from."""
+        density, doubt, _ = self._run(picture)
+        return float(density.sum(dtype=np.float64)), doubt
+
+    def _run(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, float]:
         _check(picture)
-        shown, _ = _shrink(picture, self._pixels_most)
+        shown, scale = _shrink(picture, self._pixels_most)
         people, doubt = self._session.run(None, {"picture": _pad(shown)[None]})
         rows, columns = -(-shown.shape[0] // _CELL_PX), -(-shown.shape[1] // _CELL_PX)
-        return float(people[:rows, :columns].sum(dtype=np.float64)), float(doubt[0])
+        return np.ascontiguousarray(people[:rows, :columns]), float(doubt[0]), scale
 
 
 def _check(picture: NDArray[np.uint8]) -> None:

@@ -31,6 +31,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 from torch.nn import functional
 
+from crowd.bounds import fit, holds, trials
+from crowd.estimator import Estimator, Size
 from crowd.network import people_per_cell
 from crowd.pictures import read_picture
 from crowd.stills import Still
@@ -216,8 +218,14 @@ def _write(model: Any, name: str, path: Path) -> None:
     _log.info("wrote %s, %d kB", path, path.stat().st_size // 1000)
 
 
-def set_bounds(path: Path, bounds: Bounds) -> None:
-    """Writes calibrated bounds into a model file, in place."""
+def learn_bounds(path: Path, size: Size, held_out: dict[str, Sequence[Still]]) -> None:
+    """Learns a model file's bounds from held-out pictures and writes them into it, in place."""
+    counted = trials(held_out, Estimator(size, weights=path))
+    if not counted:
+        _log.warning("%s: no held-out pictures, so its bounds stay wide", path)
+        return
+    bounds = fit(counted)
+    _log.info("%s: bounds %s hold %.3f of %d", path, bounds, holds(bounds, counted), len(counted))
     model = onnx.load(path)
     properties = {item.key: item.value for item in model.metadata_props}
     helper.set_model_props(model, {**properties, BOUNDS_KEY: bounds_to_text(bounds)})

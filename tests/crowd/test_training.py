@@ -1,0 +1,123 @@
+"""Training crops and targets hold everyone once; a run repeats by its seed and resumes (needs PyTorch)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.batches import Sample, batches, draw_batch
+from crowd.bounds import Trial, fit, holds
+from crowd.stills import read_folder, split
+from crowd.textures import empty_picture
+
+RECIPE = Recipe(crop_px=64, scale_min=0.6, scale_max=1.5)
+
+
+def sample(seed: int = 1) -> Sample:
+    random = np.random.default_rng(seed)
+    return Sample(
+        picture=random.integers(0, 256, (90, 120, 3)).astype(np.uint8),
+        heads=(random.random((30, 2)) * (119, 89)).astype(np.float32),
+    )
+
+
+def test_the_target_holds_every_head_exactly_once_also_at_the_border() -> None:
+    random = np.random.default_rng(2)
+    points = np.concatenate([random.random((50, 2)) * 63.9, [[0, 0], [63.9, 63.9]]]).astype(
+        np.float32
+    )
+    target = density_target(points, 64)
+    assert target.shape == (8, 8)
+    assert float(target.sum()) == pytest.approx(52, rel=1e-5)
+    assert density_target(np.empty((0, 2), np.float32), 64).sum() == 0
+
+
+def test_a_head_lands_in_its_own_cell() -> None:
+    target = density_target(np.array([[35.5, 11.5]], np.float32), 64)
+    assert int(target.argmax()) == 1 * 8 + 4
+
+
+def test_crops_keep_their_size_and_their_heads_inside() -> None:
+    random = np.random.default_rng(3)
+    source = sample()
+    for _ in range(40):
+        crop, points = draw_crop(source.picture, source.heads, RECIPE, random)
+        assert crop.shape == (64, 64, 3)
+        assert crop.dtype == np.uint8
+        assert ((points >= -1) & (points < 65)).all()
+
+
+def test_a_seed_and_a_step_decide_a_batch() -> None:
+    samples = [sample(1), sample(2)]
+    first = draw_batch(samples, RECIPE, size=3, seed=7, step=4)
+    again = list(batches(samples, RECIPE, size=3, seed=7, steps=range(3, 5)))[1]
+    other = draw_batch(samples, RECIPE, size=3, seed=8, step=4)
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_a_failure_to_draw_is_raised_to_the_trainer() -> None:
+    with pytest.raises(ValueError, match=r"high|low"):
+        list(batches([], RECIPE, size=1, seed=1, steps=range(2)))
+
+
+def test_every_kind_of_empty_picture_can_be_drawn() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(30):
+        picture = empty_picture(64, random)
+        assert picture.shape == (64, 64, 3)
+        assert picture.dtype == np.uint8
+
+
+def test_bounds_hold_every_group_and_not_only_the_easy_one() -> None:
+    random = np.random.default_rng(5)
+    counted = [
+        Trial(group=group, truth=truth, count=truth * factor, doubt=0.1 * truth)
+        for group, spread in (("home", 0.05), ("abroad", 0.3))
+        for truth in random.uniform(5, 200, 200)
+        for factor in [1 + random.normal(0, spread)]
+    ]
+    bounds = fit(counted)
+    for group in ("home", "abroad"):
+        assert holds(bounds, [trial for trial in counted if trial.group == group]) >= 0.9
+
+
+def pictures(folder: Path) -> Path:
+    (folder / "images").mkdir(parents=True)
+    rows = ["image,x,y"]
+    for index in range(12):
+        source = sample(index)
+        cv2.imwrite(str(folder / "images" / f"{index:03}.png"), source.picture)
+        rows += [f"{index:03}.png,{x:.1f},{y:.1f}" for x, y in source.heads]
+    (folder / "heads.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_run_repeats_by_its_seed_and_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="training needs PyTorch")
+    training = pytest.importorskip("crowd.training", reason="training needs PyTorch")
+    parts = {"stills": split(read_folder(pictures(tmp_path / "stills")))}
+    plan = training.Plan(
+        model="small", steps=4, batch=2, crop_px=64, validate_every=2, warm_up_steps=1
+    )
+    whole = training.load_averaged(training.train(plan, parts, tmp_path / "whole"))[1].state_dict()
+
+    def interrupt(_: object) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        training.train(plan, parts, tmp_path / "parts", report=interrupt)
+    resumed = training.load_averaged(training.train(plan, parts, tmp_path / "parts", resume=True))[
+        1
+    ].state_dict()
+    for name, value in whole.items():
+        assert torch.allclose(value.float(), resumed[name].float(), atol=1e-5), name
+    with pytest.raises(training.PlanError, match="another plan"):
+        training.train(
+            training.Plan(model="small", steps=5), parts, tmp_path / "parts", resume=True
+        )
