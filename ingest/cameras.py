@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.rtsp.address import Address, AddressError
-from ingest.rtsp.decode import PictureDecoder
+from ingest.rtsp.decode import PictureDecoder, to_bgr
 from ingest.rtsp.failure import CameraError, garbled
 from ingest.rtsp.session import CameraSession, Deadlines
 from ingest.rtsp.units import CodedPicture
@@ -24,12 +24,13 @@ from model.picture import Picture, SourceState
 _LOG = logging.getLogger(__name__)
 Image = NDArray[np.uint8]
 QUIET_DRAIN_S, BUSY_DRAIN_S, BUSY_BYTES = 0.3, 0.08, 48_000
-RARE_KEYS_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """Seconds until a silent camera counts as stalled, and between attempts to get it back.
+
+    Where key pictures are further apart than rare_keys_s, all pictures are decoded.
 
     After the n-th failure in a row the wait is drawn between half and the whole of first_s · 2ⁿ, at
     most cap_s: cameras behind one switch do not return in step. A camera that refuses our password
@@ -38,6 +39,7 @@ class Patience:
 
     silent_s: float = 5.0
     no_picture_s: float = 12.0
+    rare_keys_s: float = 4.0
     first_s: float = 0.5
     cap_s: float = 8.0
     refused_cap_s: float = 30.0
@@ -99,8 +101,8 @@ class CameraSource:
         self._session = CameraSession(address, clock=clock, deadlines=deadlines)
         self._due_s = 0.0
         self._key_s = 0.0
-        self._rare_s = max(RARE_KEYS_S, 2 * every_s)
-        self._follow = self._in_step = False
+        self._rare_s = max(patience.rare_keys_s, 2 * every_s)
+        self._follow = False
 
     async def run_once(self) -> None:
         """Read pictures until the camera fails."""
@@ -118,23 +120,26 @@ class CameraSource:
                 heard_s = now_s if came else heard_s
                 healthy = [self._coded(decoder, each, now_s) for each in coded]
                 seen_s = now_s if any(healthy) else seen_s
-                self._give_up_if_silent(now_s, heard_s, seen_s)
+                self._give_up_if_silent(decoder, now_s, heard_s, seen_s)
                 await asyncio.sleep(BUSY_DRAIN_S if came > BUSY_BYTES else QUIET_DRAIN_S)
         finally:
             session.close()
 
-    def _give_up_if_silent(self, now_s: float, heard_s: float, seen_s: float) -> None:
+    def _give_up_if_silent(
+        self, decoder: PictureDecoder, now_s: float, heard_s: float, seen_s: float
+    ) -> None:
         if now_s - heard_s > self._patience.silent_s:
             raise CameraError(SourceState.STALLED, f"nothing came for {self._patience.silent_s} s")
         if now_s - seen_s > max(self._patience.no_picture_s, 3 * self._every_s):
             raise garbled("packets come, and no picture can be made of them")
         waited_s = now_s - self._key_s
         if not self._follow and waited_s > self._rare_s and now_s - heard_s < 1.0:
-            self._follow_all(follow=True)
+            self._follow_all(decoder, follow=True)
 
-    def _follow_all(self, *, follow: bool) -> None:
+    def _follow_all(self, decoder: PictureDecoder, *, follow: bool) -> None:
         """Where key pictures are rarer than readings are wanted, decode all between; it costs more."""
-        self._follow, self._in_step = follow, False
+        self._follow = follow
+        decoder.begin_to_follow()
         if self._session.gatherer is not None:
             self._session.gatherer.every_picture = follow
         what = (
@@ -148,27 +153,24 @@ class CameraSource:
         """Decode where a reading is due; True where the stream proved healthy."""
         if coded.key:
             if self._follow and now_s - self._key_s < 0.75 * self._rare_s:
-                self._follow_all(follow=False)
+                self._follow_all(decoder, follow=False)
             self._key_s = now_s
-        slack = 0.0 if self._follow else min(0.45 * self._every_s, 0.6)
-        due = now_s >= self._due_s - slack
-        if self._follow and not (coded.key or self._in_step):
-            return True
         if self._follow:
-            self._in_step = True
-            pixels = decoder.next_picture(coded.data, max_width=self._max_width, wanted=due)
-        elif due:
-            pixels = decoder.key_picture(coded.data, max_width=self._max_width)
-            self._tallies.undecodable += pixels is None
-        else:
+            frame = decoder.next_frame(coded.data)
+            if frame is not None and now_s >= self._due_s:
+                self._give(coded, to_bgr(frame, max_width=self._max_width), now_s)
+            return frame is not None
+        if now_s < self._due_s - min(0.45 * self._every_s, 0.6):
             return True
+        pixels = decoder.key_picture(coded.data, max_width=self._max_width)
         if pixels is None:
+            self._tallies.undecodable += 1
             return False
-        self._due_s = now_s + self._every_s
         self._give(coded, pixels, now_s)
         return True
 
     def _give(self, coded: CodedPicture, pixels: Image, now_s: float) -> None:
+        self._due_s = max(self._due_s, now_s - self._every_s) + self._every_s
         times = self._session.times
         now = self._clock.now()
         at = times.taken_at(coded.stamp, now=now, monotonic_s=now_s) if times is not None else now
@@ -203,18 +205,21 @@ class CameraTap:
         self.tallies = Tallies()
 
     async def run(self) -> None:
-        """Run until cancelled. Raises AddressError where the address is none."""
-        address = Address.parse(self._url)
+        """Run until cancelled."""
         self._on_state(self.camera_id, self.state)
         while True:
-            failure = await self._try(address)
+            failure = await self._try()
             self.tallies.failures += 1
             self._lost(failure)
             wait_s = self._patience.wait_s(self._failures, failure.state, self._random)
             self._failures += 1
             await asyncio.sleep(wait_s)
 
-    async def _try(self, address: Address) -> CameraError:
+    async def _try(self) -> CameraError:
+        try:
+            address = Address.parse(self._url)
+        except AddressError as error:
+            return CameraError(SourceState.NOT_FOUND, str(error))
         source = CameraSource(
             self.camera_id, address, every_s=self._every_s, max_width=self._max_width, clock=self._clock,
             patience=self._patience, deadlines=self._deadlines, tallies=self.tallies, on_picture=self._came,
@@ -251,6 +256,3 @@ class CameraTap:
         if state is not self.state:
             self.state = state
             self._on_state(self.camera_id, state)
-
-
-__all__ = ["AddressError", "CameraSource", "CameraTap", "LatestPictures", "Patience"]

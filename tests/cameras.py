@@ -20,7 +20,9 @@ from simulators.rtsp.loop import Loop, encode_loop
 from simulators.rtsp.server import CameraServer
 
 FPS, GOP = 10, 4
-PATIENCE = Patience(silent_s=0.8, no_picture_s=1.5, first_s=0.05, cap_s=0.2, refused_cap_s=0.2)
+PATIENCE = Patience(
+    silent_s=0.8, no_picture_s=1.5, rare_keys_s=0.9, first_s=0.05, cap_s=0.2, refused_cap_s=0.2
+)
 DEADLINES = Deadlines(connect_s=1.0, answer_s=0.6)
 
 
@@ -73,7 +75,9 @@ class Watcher:
     pictures: list[Picture] = field(default_factory=list)
     states: list[SourceState] = field(default_factory=list)
 
-    def tap(self, url: str, *, every_s: float = 0.1, camera: str = "east") -> CameraTap:
+    def tap(
+        self, url: str, *, every_s: float = 0.1, camera: str = "east", patience: Patience = PATIENCE
+    ) -> CameraTap:
         """A tap that reports here and loses patience quickly."""
         return CameraTap(
             camera,
@@ -82,7 +86,7 @@ class Watcher:
             clock=SystemClock(),
             on_picture=self.pictures.append,
             on_state=lambda _, state: self.states.append(state),
-            patience=PATIENCE,
+            patience=patience,
             deadlines=DEADLINES,
         )
 

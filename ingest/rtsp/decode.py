@@ -47,10 +47,13 @@ class PictureDecoder:
             return None
         return to_bgr(frame, max_width=max_width)
 
-    def next_picture(self, data: bytes, *, max_width: int, wanted: bool) -> Image | None:
-        """Decode one of all pictures in turn; pixels only where `wanted`."""
-        frame = self._decode(data)
-        return to_bgr(frame, max_width=max_width) if frame is not None and wanted else None
+    def begin_to_follow(self) -> None:
+        """From here on `next_frame` gets every picture; forget those that did not follow one another."""
+        self._decoder.flush_buffers()
+
+    def next_frame(self, data: bytes) -> VideoFrame | None:
+        """Decode one of all pictures in turn; nothing until the first that can be decoded alone."""
+        return self._decode(data)
 
     def _decode(self, data: bytes | None) -> VideoFrame | None:
         try:

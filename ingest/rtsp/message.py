@@ -75,7 +75,7 @@ def _status(line: str) -> tuple[int, str]:
     version, _, rest = line.partition(" ")
     code, _, reason = rest.partition(" ")
     if version.startswith("RTSP/") and len(code) == 3 and code.isascii() and code.isdigit():
-        return int(code), reason[:200]
+        return int(code), "".join(letter for letter in reason[:200] if letter.isprintable())
     if line.endswith(("RTSP/1.0", "RTSP/2.0")):
         return 0, line[:200]
     raise garbled("a first line that is no RTSP")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 START_CODE = b"\x00\x00\x00\x01"
 MAX_PICTURE_BYTES = 8_000_000
 HEADER_BYTES = 12
+MAX_SETS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +107,27 @@ class PictureGatherer:
         self.coding = _CODINGS[codec]()
         self.every_picture = every_picture
         self.tally = Tally()
-        self._sets: dict[int, bytes] = {}
-        for unit in parameter_sets:
-            if self.coding.is_set(self.coding.kind(unit[0])):
-                self._sets[self.coding.kind(unit[0])] = unit
+        self._sets: dict[int, list[bytes]] = {}
+        self._sets_stamp: dict[int, int] = {}
+        self._sets_said = False
         self._parts: list[bytes] = []
         self._size = 0
         self._stamp = -1
         self._key = self._broken = self._in_fragment = False
         self._sequence = -1
+        for unit in parameter_sets:
+            self._keep_set(unit)
+
+    def _keep_set(self, unit: bytes) -> None:
+        """Keep a parameter set; those of one picture stand together, those of a later one replace them."""
+        kind = self.coding.kind(unit[0])
+        if not self.coding.is_set(kind):
+            return
+        if self._sets_stamp.get(kind) != self._stamp:
+            self._sets[kind], self._sets_stamp[kind] = [], self._stamp
+            self._sets_said = False
+        if unit not in self._sets[kind] and len(self._sets[kind]) < MAX_SETS:
+            self._sets[kind].append(unit)
 
     def packet(self, data: bytes, start: int, stop: int) -> CodedPicture | None:
         """Take the packet data[start:stop]; a picture where this packet completes one."""
@@ -193,8 +206,8 @@ class PictureGatherer:
         kind = self.coding.kind(unit[0])
         self._in_fragment = False
         if self.coding.is_set(kind):
-            self._sets[kind] = unit
-        elif self.coding.is_slice(kind):
+            self._keep_set(unit)
+        elif self.coding.is_slice(kind) or self.every_picture:
             self._key = self._key or self.coding.is_key(kind)
             self._add(START_CODE + unit)
 
@@ -239,7 +252,11 @@ class PictureGatherer:
             self.tally.broken_pictures += 1
             return None
         self.tally.pictures += 1
-        head = (
-            b"".join(START_CODE + self._sets[kind] for kind in sorted(self._sets)) if key else b""
-        )
+        head = b""
+        if key or not self._sets_said:
+            # Where key pictures never come, a decoder can start at a picture that announces recovery.
+            head = b"".join(
+                START_CODE + unit for kind in sorted(self._sets) for unit in self._sets[kind]
+            )
+            self._sets_said = True
         return CodedPicture(data=head + b"".join(parts), stamp=stamp, key=key)

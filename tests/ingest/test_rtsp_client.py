@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import pytest
 
@@ -13,9 +14,10 @@ from ingest.cameras import LatestPictures, Patience
 from ingest.rtsp.address import Address, AddressError
 from model.clock import SystemClock
 from model.picture import Picture, SourceState
-from simulators.rtsp.feed import Fault
-from simulators.rtsp.loop import first_picture
-from tests.cameras import Watcher, eventually, loop_of, server
+from simulators.rtsp.feed import CameraFeed, Clip, Fault
+from simulators.rtsp.loop import encode_loop, first_picture
+from simulators.rtsp.server import CameraServer
+from tests.cameras import Watcher, eventually, loop_of, pictures, server
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -94,6 +96,25 @@ def test_pictures_come_at_their_interval_with_the_time_when_they_were_taken() ->
     asyncio.run(watch())
 
 
+def test_a_camera_with_rare_key_pictures_still_gives_its_readings_in_time() -> None:
+    async def watch() -> None:
+        clock = SystemClock()
+        rare = Clip(encode_loop(pictures(100, 30), fps=10, gop=30))
+        feeds = {"east": CameraFeed({"all": rare}, stage="all", clock=clock)}
+        async with CameraServer(feeds, username="u", password="p", clock=clock) as cameras:
+            watcher = Watcher()
+            patience = Patience(silent_s=5.0, no_picture_s=8.0, rare_keys_s=0.9)
+            tap = watcher.tap(cameras.url("east"), every_s=0.4, patience=patience)
+            task = asyncio.create_task(tap.run())
+            await eventually(lambda: len(watcher.pictures) >= 6, within_s=12.0)
+            task.cancel()
+        followed = watcher.pictures[-4:]
+        gaps = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(followed)]
+        assert max(gaps) < 0.9, "key pictures alone would come every 3 s"
+
+    asyncio.run(watch())
+
+
 def test_a_wrong_password_an_unknown_stream_and_a_dead_address_have_different_names() -> None:
     async def try_all() -> None:
         async with server("east") as cameras:
@@ -103,6 +124,7 @@ def test_a_wrong_password_an_unknown_stream_and_a_dead_address_have_different_na
             await ends_as(cameras.url("nowhere"), SourceState.NOT_FOUND)
             dead = cameras.url("east")
         await ends_as(dead, SourceState.UNREACHABLE)
+        await ends_as("rtsp://[broken", SourceState.NOT_FOUND)
 
     asyncio.run(try_all())
 
