@@ -1,0 +1,123 @@
+"""Both links over TLS: a certificate of our own authority is taken, any other is not."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from model.clock import SystemClock
+from tests.mosquitto import running_mosquitto
+from tests.waiting import wait_until
+from wire.address import BrokerAddress
+from wire.backoff import Backoff
+from wire.field_link import FieldLink, LinkLostError
+from wire.link import BrokerLink
+from wire.link_terms import LinkState
+from wire.topics import Topics
+
+TOPICS = Topics("shichahai")
+READING = TOPICS.reading("s1")
+
+
+def write_certificate(folder: Path) -> str:
+    """A certificate for loopback that is its own authority; the Mosquitto lines that use it."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    (folder / "server.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "server.key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return f"certfile {folder / 'server.crt'}\nkeyfile {folder / 'server.key'}"
+
+
+def link_to(address: BrokerAddress) -> BrokerLink:
+    return BrokerLink(
+        address,
+        client_id="service-n1",
+        filters=TOPICS.service_filters(),
+        clock=SystemClock(),
+        backoff=Backoff(first_s=0.05, cap_s=0.1),
+    )
+
+
+@pytest.mark.broker
+def test_both_links_speak_over_tls_and_refuse_a_strangers_certificate(tmp_path: Path) -> None:
+    extra = write_certificate(tmp_path)
+    with running_mosquitto(tmp_path, people={"all": "word"}, extra=extra) as mosquitto:
+        secure = BrokerAddress(
+            host="127.0.0.1",
+            port=mosquitto.port,
+            username="all",
+            password="word",
+            tls=True,
+            ca_file=str(tmp_path / "server.crt"),
+        )
+        unknown = BrokerAddress(host="127.0.0.1", port=mosquitto.port, tls=True)
+
+        async def say(address: BrokerAddress, count: int) -> None:
+            async with FieldLink(address, client_id="s1") as device:
+                for number in range(count):
+                    await device.publish(READING, b"%d" % number + b" " * 2000)
+
+        link = link_to(secure)
+        link.start()
+        try:
+            assert link.wait_for(LinkState.CONNECTED, 5)
+            asyncio.run(say(secure, 50))
+            wait_until(lambda: link.waiting == 50)
+            batch = link.take(50, 1)
+            assert [int(one.payload) for one in batch] == list(range(50))
+            link.ack(one.token for one in batch)
+            wait_until(lambda: link.counts().acknowledged == 50)
+        finally:
+            link.stop()
+        with pytest.raises(LinkLostError):
+            asyncio.run(say(unknown, 1))
+        stranger = link_to(unknown)
+        stranger.start()
+        try:
+            wait_until(lambda: stranger.counts().attempts >= 3)
+            assert stranger.state is LinkState.LOST
+        finally:
+            stranger.stop()
+
+
+def test_an_address_never_shows_its_password() -> None:
+    address = BrokerAddress(
+        host="broker.example", port=8883, username="u", password="s3cret", tls=True
+    )
+    assert "s3cret" not in repr(address) + str(address) + f"{[address]}"
+    assert str(address) == "mqtts://broker.example:8883"
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("10.0.0.5", False), ("x.cn", False)],
+)
+def test_loopback_is_told_from_everywhere_else(host: str, here: bool) -> None:
+    assert BrokerAddress(host=host, port=1883).is_loopback is here
