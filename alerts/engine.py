@@ -107,6 +107,7 @@ class AlertEngine:
 
     def snapshot(self) -> bytes:
         """The whole state, to be stored together with what the steps before it decided."""
+        self._watch.bring_all_up()
         self._dirty = False
         self._unsaved_s = 0.0
         return msgspec.msgpack.encode(self._state)

@@ -128,19 +128,24 @@ def advance(rule: ZoneRule, tracker: Tracker, seconds: float) -> None:
             hold.stand(seconds)
 
 
-def moving(rule: ZoneRule, tracker: Tracker) -> bool:
-    """Whether passing time alone could change anything here."""
-    rank = rank_of(tracker.level)
+def due_s(rule: ZoneRule, tracker: Tracker) -> float | None:
+    """Seconds after which passing time alone could change something here; None for never."""
+    soonest: float | None = None
     for threshold in rule.thresholds:
-        if threshold.level.rank > rank:
-            if tracker.sample.reaches(threshold.raise_at) or tracker.hold_up(threshold.level).ran_s:
-                return True
-        elif (
-            tracker.sample.wholly_below(threshold.clear_at)
-            or tracker.hold_down(threshold.level).ran_s
-        ):
-            return True
-    return False
+        if threshold.level.rank > rank_of(tracker.level):
+            hold, hold_s = tracker.hold_up(threshold.level), rule.hold_s
+            stands = tracker.sample.reaches(threshold.raise_at)
+        else:
+            hold, hold_s = tracker.hold_down(threshold.level), rule.clear_hold_s
+            stands = tracker.sample.wholly_below(threshold.clear_at)
+        if stands:
+            left_s = hold_s - hold.ran_s
+        elif hold.ran_s:
+            left_s = LONGEST_GAP_S - hold.still_s
+        else:
+            continue
+        soonest = left_s if soonest is None else min(soonest, left_s)
+    return soonest
 
 
 def judge_up(rule: ZoneRule, tracker: Tracker) -> Move | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from alerts import signals
-from alerts.holds import UNSEEN, Move, Sample, Tracker, advance, judge_down, judge_up, moving, take
+from alerts.holds import UNSEEN, Move, Sample, Tracker, advance, due_s, judge_down, judge_up, take
 from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
 from alerts.signals import Ignored, SensorBoard, SensorState
 from config.schema import Signal, SiteFile
 from model.facts import SensorAlarm, SensorReading
 from model.zones import ZoneView
+
+_EARLY_S = 1e-6
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class WatchState(msgspec.Struct, kw_only=True):
 class Watch:
     """The rules of a site with their holds. Only rules that something touched are judged.
 
+    Rules are judged in the order of their names, so that one evening replays exactly.
     After a restart every zone and sensor is unseen until it is heard again; alarms stand as they
     stood.
     """
@@ -46,27 +49,34 @@ class Watch:
         for key, tracker in state.trackers.items():
             if not self._by_key[key].is_alarm:
                 tracker.sample = UNSEEN
-        self._running = set(state.trackers)
+        self._time_s = 0.0
+        self._as_of_s = dict.fromkeys(state.trackers, 0.0)
+        self._due_s = dict.fromkeys(state.trackers, 0.0)
         self._touched: set[str] = set()
 
     @property
     def running(self) -> bool:
         """Whether passing time alone could move a level."""
-        return bool(self._running)
+        return bool(self._due_s)
 
     def pass_time(self, seconds: float) -> list[Moved]:
         """Run holds and silences under the last samples; returns what rose by it."""
+        self._time_s += seconds
         moved = []
-        for key in self._running:
-            rule, tracker = self._by_key[key], self._state.trackers[key]
-            advance(rule, tracker, seconds)
+        late = [key for key, due in self._due_s.items() if due <= self._time_s + _EARLY_S]
+        for key in sorted(late):
+            rule, tracker = self._bring_up(key)
             move = judge_up(rule, tracker)
             if move is not None:
                 moved.append(Moved(rule=rule, move=move))
-        self._touched |= self._running
-        for sensor in self._sensors.advance(seconds):
+        for sensor in sorted(self._sensors.advance(seconds)):
             self._hear(sensor)
         return moved
+
+    def bring_all_up(self) -> None:
+        """Write the time that passed into every running hold, before the state is stored."""
+        for key in self._due_s:
+            self._advance(key)
 
     def take_view(self, view: ZoneView) -> None:
         """Note a zone's fused view."""
@@ -93,15 +103,16 @@ class Watch:
     def judge(self) -> list[Moved]:
         """Judge every rule that was touched since the last time."""
         moved = []
-        for key in self._touched:
+        for key in sorted(self._touched):
             rule, tracker = self._by_key[key], self._state.trackers[key]
             move = judge_up(rule, tracker) or judge_down(rule, tracker)
             if move is not None:
                 moved.append(Moved(rule=rule, move=move))
-            if moving(rule, tracker):
-                self._running.add(key)
+            due = due_s(rule, tracker)
+            if due is None:
+                self._due_s.pop(key, None)
             else:
-                self._running.discard(key)
+                self._due_s[key] = self._time_s + due
         self._touched.clear()
         return moved
 
@@ -117,7 +128,7 @@ class Watch:
         """Back to calm, after a person closed the case."""
         for rule, tracker in self.siblings(zone, hazard):
             tracker.restart()
-            self._running.discard(rule.key)
+            self._due_s.pop(rule.key, None)
 
     def _hear(self, sensor: str) -> None:
         for zone in self._sensors.zones_of(sensor):
@@ -128,8 +139,28 @@ class Watch:
                     self._take(rule, self._sensors.standing(zone, rule.alarm))
 
     def _take(self, rule: ZoneRule, sample: Sample) -> None:
-        take(rule, self._state.trackers.setdefault(rule.key, Tracker()), sample)
-        self._touched.add(rule.key)
+        if rule.key not in self._state.trackers:
+            self._state.trackers[rule.key] = Tracker()
+            self._as_of_s[rule.key] = self._time_s
+        _, tracker = self._bring_up(rule.key)
+        take(rule, tracker, sample)
+
+    def _bring_up(self, key: str) -> tuple[ZoneRule, Tracker]:
+        """Let a rule live through the time since it was last looked at, and mark it for judging.
+
+        Holds are looked at when they are due or when a sample comes, not at every tick.
+        """
+        self._touched.add(key)
+        return self._by_key[key], self._advance(key)
+
+    def _advance(self, key: str) -> Tracker:
+        tracker = self._state.trackers[key]
+        seconds = self._time_s - self._as_of_s[key]
+        if seconds > 0:
+            self._as_of_s[key] = self._time_s
+            if key in self._due_s:
+                advance(self._by_key[key], tracker, seconds)
+        return tracker
 
     def _cover_alarm(self, zone: str, hazard: str) -> None:
         """An alarm without a rule is not lost: it gets one."""

@@ -163,8 +163,9 @@ class ZoneFusion:
     def _refresh(self, now: datetime, mono: float) -> None:
         if mono >= self._next_silence_s:
             self._find_silent(mono)
-        for zone in self._touched:
-            desk = self._zones[zone]
+        for zone, desk in self._zones.items():
+            if zone not in self._touched:
+                continue
             heard = frozenset(gate for gate in desk.gates if self._gates[gate].heard_s is not None)
             view = desk.view(self._eyes, heard, now)
             last = self._views.get(zone)
