@@ -91,12 +91,12 @@ FINAL_ORDER_STATES = frozenset(
 class OrderRecord(msgspec.Struct, frozen=True, kw_only=True):
     """An order with its way to the field: what was asked, for which case, and what came back.
 
-    `reason` is the device's or our own named reason for a refusal, failure or withdrawal.
+    `kind` is a terminal or a bollard. `reason` is the device's or our own named reason for a refusal, failure or withdrawal.
     `payload` is the exact signed JSON that leaves; a repeat sends the same bytes.
     """
 
     id: Id
-    kind: Literal[DeviceKind.TERMINAL, DeviceKind.BOLLARD]
+    kind: DeviceKind
     device: Id
     case: Id | None
     action: str

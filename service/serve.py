@@ -35,6 +35,7 @@ from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.meeting_point import MeetingPoint, announce, withdraw
+from service.metrics import ServiceFigures, registry_of
 from service.plants import Plant
 from service.readiness import LinkReadiness
 from service.secrets_folder import signing_key_path
@@ -149,6 +150,7 @@ def _spine(
     store: Store,
     feed: Feed,
     *,
+    intake: Intake,
     link: BrokerLink,
     clock: Clock,
     plant: Plant | None,
@@ -174,7 +176,7 @@ def _spine(
         clock=clock,
         store=store,
         feed=feed,
-        intake=Intake(link, Decoder.for_site(site), clock=clock),
+        intake=intake,
         link=link,
         deciders=deciders,
         announcer=announcer,
@@ -232,6 +234,7 @@ class House:
     feed: Feed
     meeting: Meeting
     link: BrokerLink
+    intake: Intake
     spine: Spine
     thread: SpineThread
 
@@ -245,7 +248,10 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
         _broker(loaded) as meeting,
     ):
         link = _link(site, meeting.address, clock)
-        spine = _spine(loaded, store, feed, link=link, clock=clock, plant=options.plant)
+        intake = Intake(link, Decoder.for_site(site), clock=clock)
+        spine = _spine(
+            loaded, store, feed, intake=intake, link=link, clock=clock, plant=options.plant
+        )
         thread = SpineThread(spine, asyncio.get_running_loop())
         house = House(
             loaded=loaded,
@@ -255,6 +261,7 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
             feed=feed,
             meeting=meeting,
             link=link,
+            intake=intake,
             spine=spine,
             thread=thread,
         )
@@ -286,6 +293,9 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             desk=SpineDesk(house.spine.submit),
             pictures=board,
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),
+            registry=registry_of(
+                ServiceFigures(intake=house.intake, link=house.link, spine=house.spine)
+            ),
         )
         _announce(house, listener)
         async with asyncio.TaskGroup() as tasks:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from config.credentials import SecretError, resolve_secret
 from config.findings import SiteFileError
 from config.schema import Camera, SiteFile
-from config.site_file import load_site, missing_secrets
+from config.site_file import inspect_site
 from service.exits import WrongUseError
 from wire.address import BrokerAddress
 
@@ -66,11 +66,10 @@ class LoadedSite:
 def open_site(path: Path, *, secrets_needed: bool = True) -> LoadedSite:
     """Load a site file, or end the command with every fault of it, named with its line."""
     try:
-        site = load_site(path)
-        missing = missing_secrets(path) if secrets_needed else []
+        site, missing = inspect_site(path)
     except SiteFileError as error:
         raise WrongUseError(str(error)) from None
-    if missing:
+    if missing and secrets_needed:
         lines = "\n".join(str(finding) for finding in missing)
         raise WrongUseError(f"{lines}\nyinding keys {path} makes the keys and passwords it names")
     return LoadedSite(site=site, path=path.resolve())

@@ -91,7 +91,13 @@ class Spine:
         self._plant = plant
         self._asked: SimpleQueue[Asked] = SimpleQueue()
         self._serial = 0
+        self.duplicates = 0
         self._levels: dict[str, Level | None] = {}
+
+    @property
+    def commits(self) -> int:
+        """How many steps were committed since the start."""
+        return self._serial
 
     def submit(self, decision: Decision) -> Future[Verdict]:
         """Put a person's decision before the next commit; the verdict follows it."""
@@ -126,6 +132,7 @@ class Spine:
             refused = self._intake.refused_counts()
             if len(fresh) < len(facts):
                 refused["duplicate"] = len(facts) - len(fresh)
+                self.duplicates += len(facts) - len(fresh)
             commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
             self._write(tx, commit, asked)
         self._intake.acknowledge(arrivals)

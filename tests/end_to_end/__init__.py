@@ -1,0 +1,1 @@
+"""The whole house over real sockets: broker, service, devices, cameras, browser."""
