@@ -1,10 +1,16 @@
-"""Who may speak and listen where: topic access by identity, generated from the topic table."""
+"""Who may speak and listen where: topic access by identity, generated from table and site file.
+
+The embedded broker knows four classes; a real broker knows each device by its own name.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
+from config.schema import SiteFile
 from wire.broker_core import Identity
+from wire.codec import known_devices
 from wire.topics import TOPIC_TABLE, Direction, Topics
 
 SERVICE = "service"
@@ -55,3 +61,42 @@ def _identity(name: str, publish: tuple[str, ...], subscribe: tuple[str, ...]) -
     return Identity(
         name=name, password=secrets.token_urlsafe(24), publish=publish, subscribe=subscribe
     )
+
+
+def device_name(kind: str, device: str) -> str:
+    """The name by which a device shows itself to a real broker: `terminal-bridge-1`."""
+    return f"{kind}-{device}"
+
+
+def mosquitto_access(site: SiteFile) -> str:
+    """The access list of a Mosquitto for this site: each device its own topics and no others.
+
+    Names are `service`, `worker`, `observer`, and `<kind>-<id>` for every device of the site file;
+    who is not named may neither speak nor listen.
+    """
+    topics = Topics(site.site.id)
+    lines = [f"# Made from the site file of {site.site.id}; make it again when devices change."]
+    for identity in identity_classes(topics):
+        if identity.name != FIELD:
+            lines += _rules(identity.name, identity.publish, identity.subscribe)
+    for kind, devices in known_devices(site).items():
+        for device in sorted(devices):
+            says = tuple(_of_device(topics, kind.value, device, Direction.FROM_FIELD))
+            hears = tuple(_of_device(topics, kind.value, device, Direction.TO_FIELD))
+            lines += _rules(device_name(kind.value, device), says, hears)
+    return "\n".join(lines) + "\n"
+
+
+def _of_device(topics: Topics, kind: str, device: str, direction: Direction) -> Iterator[str]:
+    for row in TOPIC_TABLE:
+        if row.kind == kind and row.direction is direction:
+            yield f"{topics.root}/{row.pattern.replace('{id}', device)}"
+
+
+def _rules(name: str, says: tuple[str, ...], hears: tuple[str, ...]) -> list[str]:
+    return [
+        "",
+        f"user {name}",
+        *(f"topic write {topic}" for topic in says),
+        *(f"topic read {topic}" for topic in hears),
+    ]

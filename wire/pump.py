@@ -291,12 +291,12 @@ class Pump:
     def _after_loss(self) -> None:
         """Forget the lost connection's open ends: the outbox repeats orders, the board its words."""
         self._subscribed = False
+        if not self._stop.is_set():
+            self._set_state(LinkState.REFUSED if self._refused else LinkState.LOST)
         self._client.drop_out_messages()
         lost = [*self._unconfirmed.values(), *self._outgoing]
         self._unconfirmed.clear()
         self._outgoing.clear()
-        if not self._stop.is_set():
-            self._set_state(LinkState.REFUSED if self._refused else LinkState.LOST)
         for message in lost:
             self._settle(message, delivered=False)
         self._board.say_again()
