@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 
@@ -18,7 +17,6 @@ from wire.topics import Topics
 Sign = Callable[[str, TerminalOrder | BollardOrder], bytes]
 """Signs an order for the topic it will travel on and returns the exact bytes that leave."""
 
-OrderedKind = Literal[DeviceKind.TERMINAL, DeviceKind.BOLLARD]
 
 CANCEL_LIVES_S = 3600.0
 """A withdrawal is tried for at least so long: what it takes back may still be on a screen."""
@@ -117,7 +115,7 @@ class OrderWriter:
     def _record(
         self,
         order: TerminalOrder | BollardOrder,
-        kind: OrderedKind,
+        kind: DeviceKind,
         device: str,
         case: str | None,
         action: str,

@@ -97,14 +97,8 @@ def orders(
     return [_order(body) for (body,) in rows]
 
 
-class _StoredOrder(OrderRecord, frozen=True, kw_only=True):
-    """An order as read back: msgspec decodes an enum, but not a literal of an enum's members."""
-
-    kind: DeviceKind  # type: ignore[assignment] # wider only while decoding
-
-
 def _order(body: bytes) -> OrderRecord:
-    return OrderRecord(**msgspec.structs.asdict(msgspec.json.decode(body, type=_StoredOrder)))
+    return msgspec.json.decode(body, type=OrderRecord)
 
 
 def latest(db: sqlite3.Connection, kind: DeviceKind | str) -> list[Fact]:

@@ -81,7 +81,7 @@ class Air:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="test-air")
         if address.username is not None:
             self._client.username_pw_set(address.username, address.password)
-        self._client.on_connect = lambda *_: self._client.subscribe(f"{topics.root}/#", 1)
+        self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._address = address
 
@@ -93,6 +93,9 @@ class Air:
     def stop(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_connect(self, *_: object) -> None:
+        self._client.subscribe(f"{self.topics.root}/#", 1)
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         self._heard.append((message.topic, bytes(message.payload)))
