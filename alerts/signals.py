@@ -19,6 +19,11 @@ REORDER_S = 5.0
 """A reading older than the newest is a late one for this long; after that its clock was set."""
 
 
+FORGET_CLEARED_S = 60.0
+ALARMS_MOST = 64
+"""Alarms of one hazard that may stand on one detector; a further one changes no level anyway."""
+
+
 class Ignored(StrEnum):
     """Why a sensor's message moved no signal."""
 
@@ -26,6 +31,7 @@ class Ignored(StrEnum):
     WRONG_UNIT = "unit_is_not_the_quantitys"
     LATE = "older_than_the_newest"
     NO_ZONE = "sensor_speaks_for_no_zone"
+    TOO_MANY = "too_many_alarms_stand"
 
 
 def of_view(signal: Signal, view: ZoneView) -> Sample:
@@ -97,8 +103,10 @@ class SensorBoard:
                     reading.fresh = False
                     silent.add(sensor)
         for alarms in self.state.alarms.values():
-            for alarm in alarms.values():
+            for name, alarm in list(alarms.items()):
                 alarm.age_s += seconds
+                if not alarm.raised and alarm.age_s > FORGET_CLEARED_S:
+                    del alarms[name]
         return silent
 
     def read(self, sensor: str, body: SensorReading) -> Ignored | None:
@@ -124,6 +132,9 @@ class SensorBoard:
         last = alarms.get(body.id)
         if last is not None and body.at < last.at and last.age_s < REORDER_S:
             return Ignored.LATE
+        standing = sum(a.raised and a.hazard == body.hazard for a in alarms.values())
+        if last is None and standing >= ALARMS_MOST:
+            return Ignored.TOO_MANY
         alarms[body.id] = _Alarm(hazard=body.hazard, at=body.at, raised=body.state == "raised")
         return None
 

@@ -167,8 +167,10 @@ class Room:
         reading = SensorReading(at=at, quantity=quantity, value=value, unit=unit)
         return self.fact(DeviceKind.SENSOR, sensor, reading)
 
-    def alarm(self, state: Any, *, sensor: str = "s1", hazard: str = "fire") -> Outcome:
-        body = SensorAlarm(id="a1", at=self.clock.now(), hazard=hazard, state=state)
+    def alarm(
+        self, state: Any, *, sensor: str = "s1", hazard: str = "fire", name: str = "a1"
+    ) -> Outcome:
+        body = SensorAlarm(id=name, at=self.clock.now(), hazard=hazard, state=state)
         return self.fact(DeviceKind.SENSOR, sensor, body)
 
     def decide(

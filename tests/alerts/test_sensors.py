@@ -194,3 +194,20 @@ def test_an_alarm_stands_over_a_restart() -> None:
     here.wait(60)
     assert here.only_case().id == opened.id
     assert len(here.changes(Change.OPENED)) == 1
+
+
+def test_a_mad_detector_cannot_fill_the_memory() -> None:
+    here = room()
+    for number in range(100):
+        here.alarm("raised", name=f"a{number}")
+        here.wait(0.2)
+    ignored = here.alarm("raised", name="a100").signals_ignored
+    assert ignored == (("s1", Ignored.TOO_MANY),)
+    assert len(here.changes(Change.OPENED)) == 1
+    for number in range(64):
+        here.alarm("cleared", name=f"a{number}")
+    here.wait(6)
+    assert here.engine.open_cases() == ()
+    size = len(here.engine.snapshot())
+    here.wait(61)
+    assert len(here.engine.snapshot()) < size / 2
