@@ -16,7 +16,7 @@ from datetime import datetime
 from config.schema import SiteFile
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
-from devices.pending import Pending, PendingOrders, repeat_after_s
+from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
 from devices.receipts import CLOCK_UNSET, STALE, ReceiptVerdict, state_after
 from devices.steps import ActionRefusal, EndReason, OutboxStep, PlanRefusal
 from devices.writing import OrderWriter, Sign, random_order_id, reissues_of
@@ -134,7 +134,7 @@ class Outbox:
             if record.action == Motion.RAISE and not self._may_rise(pending, mono):
                 continue
             for earlier in self._orders.of(record.kind, record.device):
-                if record.kind is DeviceKind.TERMINAL and earlier.may_leave(mono):
+                if earlier.unreceipted and earlier.may_leave(mono) and _in_order(record):
                     sending[earlier.record.id] = earlier
                 if earlier is pending:
                     break
@@ -153,8 +153,10 @@ class Outbox:
             if pending.record.action == Motion.RAISE:
                 pending.ask_at, pending.asked = mono + ASK_AFTER_S, None
                 self._orders.send_at(pending, None)
-            else:
+            elif pending.unreceipted:
                 self._orders.send_at(pending, mono + repeat_after_s(order_id, pending.tries))
+            else:
+                self._orders.send_at(pending, mono + LAST_REPEAT_S)
 
     def lane_refusal(self, lane: str, mono: float) -> RaiseRefusal | None:
         """Why a lane could not rise at this moment; None where it could. KeyError if unknown."""
@@ -227,7 +229,7 @@ class Outbox:
         pending = Pending(record=record, deadline=mono + left_s, next_send=None)
         if record.action == Motion.RAISE:
             pending.sent = pending.ask_at = mono
-        elif pending.unreceipted:
+        elif record.state is not OrderState.PLAYED:
             spread_s = repeat_after_s(record.id, 1) if record.attempts else 0.0
             pending.next_send = mono + spread_s
         self._orders.add(pending)
@@ -254,6 +256,9 @@ class Outbox:
             self._orders.finish(pending, outcome, body.reason, now)
         else:
             self._orders.advance(pending, outcome, body.reason, now)
+            if outcome is OrderState.RECEIVED:
+                # A lost word on playing comes back when the same order is sent once more.
+                self._orders.send_at(pending, mono + LAST_REPEAT_S)
         return ReceiptVerdict.TAKEN
 
     def _refused(self, pending: Pending, reason: str | None, now: datetime, mono: float) -> None:
@@ -350,6 +355,11 @@ class Outbox:
 
     def _step(self, refused: Sequence[ActionRefusal] = ()) -> OutboxStep:
         return OutboxStep(changed=self._orders.take_changed(), refused=tuple(refused))
+
+
+def _in_order(record: OrderRecord) -> bool:
+    """Whether a device's earlier open orders go along: terminals forgive it, lanes move."""
+    return record.kind is DeviceKind.TERMINAL
 
 
 def _deadline(record: OrderRecord, now: datetime, mono: float) -> float:

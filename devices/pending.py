@@ -44,8 +44,9 @@ class Pending:
         return self.record.state in UNRECEIPTED
 
     def may_leave(self, mono: float) -> bool:
-        """Whether sending it still makes sense: nothing came back, and its time is not over."""
-        return self.unreceipted and mono < self.deadline
+        """Whether sending it still makes sense: its last word is missing, its time is not over."""
+        awaited = self.unreceipted or self.record.state is OrderState.RECEIVED
+        return awaited and mono < self.deadline
 
 
 def repeat_after_s(order_id: str, tries: int) -> float:

@@ -46,13 +46,15 @@ def test_repeats_are_the_same_bytes_from_one_second_doubling_to_ten() -> None:
     assert all(7 <= gap <= 10.4 for gap in gaps[5:])
 
 
-def test_a_receipt_ends_the_repeats() -> None:
+def test_a_receipt_slows_the_repeats_and_playing_ends_them() -> None:
     rig = Rig()
     rig.plan(show())
     (order,) = rig.send()
     rig.terminal_says(order, ReceiptStage.RECEIVED)
-    assert rig.pass_time(30) == []
+    repeats = [round(moment) for moment, _ in rig.pass_time(12)]
+    assert repeats == [10]
     rig.terminal_says(order, ReceiptStage.PLAYED)
+    assert rig.pass_time(30) == []
     rig.terminal_says(order, ReceiptStage.CONFIRMED)
     assert rig.disk[order.id].state is OrderState.CONFIRMED
     assert rig.outbox.open_orders == ()
