@@ -13,9 +13,10 @@ from wire.address import BrokerAddress
 from wire.backoff import Backoff
 from wire.inbox import AckToken, Delivery, Inbox
 from wire.link_terms import Confirmed, LinkLimits, LinkState, Outgoing, Will
-from wire.pump import Pump, Wakeup
+from wire.pump import Pump
 from wire.retained import RetainedBoard
 from wire.topics import Filter
+from wire.wakeup import Wakeup
 
 log = logging.getLogger(__name__)
 

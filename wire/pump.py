@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import selectors
 import socket
@@ -26,6 +25,7 @@ from wire.link_terms import LinkLimits, LinkState, Outgoing, Will
 from wire.retained import RetainedBoard
 from wire.strict_json import MAX_MESSAGE_BYTES
 from wire.topics import Filter
+from wire.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -36,30 +36,6 @@ _BOARD_WINDOW = 500
 _MISC_EVERY_S = 0.5
 _READ_AT_ONCE = 64
 _REFUSED_CODES = frozenset({"Bad user name or password", "Not authorized"})
-
-
-class Wakeup:
-    """Lets other threads interrupt the loop's wait for the network."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = socket.socketpair()
-        self.reader.settimeout(0)
-        self._writer.settimeout(0)
-
-    def wake(self) -> None:
-        """Interrupt the wait; harmless when nobody waits or it is closed."""
-        with contextlib.suppress(OSError):
-            self._writer.send(b"w")
-
-    def drain(self) -> None:
-        """Forget all wake-ups so far."""
-        with contextlib.suppress(OSError):
-            while self.reader.recv(4096):
-                pass
-
-    def close(self) -> None:
-        self.reader.close()
-        self._writer.close()
 
 
 class Pump:
