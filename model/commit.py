@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from model.cases import Case, Transition
-from model.facts import Fact, Id, Stamp
+from model.facts import Fact, Stamp, Word
 from model.health import DeviceHealth
 from model.level import Level
 from model.orders import OrderRecord
@@ -30,4 +30,4 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     transitions: tuple[Transition, ...] = ()
     orders: tuple[OrderRecord, ...] = ()
     health: tuple[DeviceHealth, ...] = ()
-    refused: dict[Id, int] = {}
+    refused: dict[Word, int] = {}

@@ -59,7 +59,7 @@ def _options(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for chatty in ("amqtt", "transitions", "passlib", "httpx", "asyncio"):
+    for chatty in ("httpx", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -13,7 +13,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -62,6 +62,7 @@ log = logging.getLogger(__name__)
 NODE = "yinding"
 UNFINISHED_MOST = 100_000
 CONSOLE_STOP_S = 3
+VITAL_CHECK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ class Meeting:
     address: BrokerAddress
     port: int | None
     passwords: dict[str, str]
+    broker: EmbeddedBroker | None = None
 
 
 @contextmanager
@@ -94,6 +96,7 @@ def _broker(loaded: LoadedSite) -> Iterator[Meeting]:
             address=broker.address(SERVICE),
             port=port,
             passwords={each.name: each.password for each in identities},
+            broker=broker,
         )
     finally:
         broker.stop()
@@ -301,7 +304,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stills.run(board), name="stills")
             tasks.create_task(_console(app, listener), name="console")
-            tasks.create_task(_watch(house.thread), name="watch the spine")
+            tasks.create_task(_watch(house), name="watch the vital parts")
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
                 tasks.create_task(
@@ -347,6 +350,13 @@ async def _console(app: FastAPI, listener: socket.socket) -> None:
         await serving
 
 
-async def _watch(thread: SpineThread) -> None:
-    await thread.failed.wait()
+async def _watch(house: House) -> None:
+    """End the service where a part that it cannot do without is gone: a restart resumes."""
+    while not house.thread.failed.is_set():
+        if not house.link.is_alive:
+            raise OutsideError("the broker link stopped; see the log above")
+        if house.meeting.broker is not None and not house.meeting.broker.is_alive:
+            raise OutsideError("the embedded broker ended; see the log above")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(house.thread.failed.wait(), VITAL_CHECK_S)
     raise OutsideError("the spine stopped; see the log above. A restart resumes from the store")
