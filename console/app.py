@@ -66,7 +66,6 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         lifespan=_living,
-        max_body_size=BODY_AT_MOST,
     )
     app.state.context = Context(
         site=site,
@@ -92,7 +91,7 @@ def create_app(
     app.add_middleware(BoundedBodies, bytes_at_most=BODY_AT_MOST)
     app.add_middleware(SafeHeaders)
     for router in (sessions.router, room.router, decisions.router, outside.router):
-        app.include_router(router, dependencies=[Depends(enforce)])
+        app.include_router(router, dependencies=[Depends(enforce)], max_body_size=BODY_AT_MOST)
     app.include_router(room.live_router)
     if static.is_dir():
         app.mount("/", StaticFiles(directory=static), name="page")

@@ -41,7 +41,8 @@ async def submit(
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            verdict = await context.desk.submit(made)
+            # A decision that was handed in is never taken back, also when its asker leaves.
+            verdict = await asyncio.shield(context.desk.submit(made))
     except TimeoutError as error:
         raise ProblemError(Code.NO_ANSWER_IN_TIME, decision=made.id) from error
     if not isinstance(verdict, Accepted):

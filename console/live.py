@@ -78,6 +78,8 @@ class LiveFeed:
         self._remembered: deque[tuple[int, str]] = deque(maxlen=CHANGES_REMEMBERED)
         self._cards: tuple[int, msgspec.Raw] | None = None
         self._ready = asyncio.Event()
+        self.following = False
+        """Whether the room is being kept up to date."""
 
     @property
     def consoles(self) -> int:
@@ -85,15 +87,18 @@ class LiveFeed:
         return len(self._watchers)
 
     async def run(self) -> None:
-        """Follow the feed until it ends."""
-        with self._feed.subscribe(COMMITS_WAITING) as subscription:
-            await self._recall()
-            self._ready.set()
-            try:
+        """Follow the feed until it ends; consoles are let go then, so that none shows old as new."""
+        self.following = True
+        try:
+            with self._feed.subscribe(COMMITS_WAITING) as subscription:
+                await self._recall()
+                self._ready.set()
                 while True:
                     await self._step(subscription)
-            except FeedClosedError:
-                log.info("the feed has ended; consoles stay at its last state")
+        except FeedClosedError:
+            log.info("the feed has ended, and with it the live feed of the consoles")
+        finally:
+            self.following = False
 
     async def _step(self, subscription: Subscription) -> None:
         began = self._clock.monotonic()
@@ -207,7 +212,7 @@ class LiveFeed:
             yield self._beat()
             for message in [self.snapshot()] if missed is None else missed:
                 yield message
-            while True:
+            while self.following:
                 if watcher.behind:
                     watcher.waiting = asyncio.Queue(maxsize=CHANGES_WAITING)
                     watcher.behind = False

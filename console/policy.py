@@ -57,6 +57,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/cases/{case}/close"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/lower"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/stop"): DECIDE,
+    ("GET", "/api/v1/openapi.json"): Door.SIGNED_IN,
     ("GET", "/healthz"): Door.EVERYONE,
     ("GET", "/readyz"): Door.EVERYONE,
     ("GET", "/metrics"): Door.MACHINE,

@@ -45,6 +45,7 @@ from model.orders import OrderRecord
 HISTORY_KEPT = 50
 CLOSED_KEPT = 20
 ALARMS_KEPT = 50
+QUANTITIES_KEPT = 20
 
 Touched = dict[Section, set[str]]
 """Ids by section; an id that no longer has a card has left the room."""
@@ -133,7 +134,11 @@ class Room:
         for reason, count in commit.refused.items():
             refused[reason] = refused.get(reason, 0) + count
         newer = ServiceCard(commit=commit.serial, at=commit.at, refused=refused)
-        self._put(Section.SERVICE, "service", newer, touched)
+        if commit.refused:
+            self._put(Section.SERVICE, "service", newer, touched)
+        else:
+            # A commit that changes nothing to be seen is not worth a message to every console.
+            self.cards[Section.SERVICE]["service"] = newer
 
     def _zone(self, judgement: ZoneJudgement, touched: Touched) -> None:
         view = judgement.view
@@ -273,7 +278,8 @@ class Room:
             return
         if isinstance(body, SensorReading):
             last = known.values.get(body.quantity)
-            if last is not None and body.at < last.at:
+            late = last is not None and body.at < last.at
+            if late or (last is None and len(known.values) >= QUANTITIES_KEPT):
                 return
             measured = Measured(value=body.value, unit=body.unit, at=body.at)
             values = {**known.values, body.quantity: measured}

@@ -26,11 +26,20 @@ async def healthz() -> JSONResponse:
 @router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """The house can do its work; 503 with the named reasons where it cannot."""
-    reasons = context_of(request.app).readiness.unready()
+    context = context_of(request.app)
+    reasons = context.readiness.unready()
+    if not context.live.following:
+        reasons = (*reasons, "live_feed_stopped")
     return JSONResponse(
         {"state": "not_ready" if reasons else "ready", "reasons": list(reasons)},
         status_code=503 if reasons else 200,
     )
+
+
+@router.get("/api/v1/openapi.json")
+async def openapi(request: Request) -> JSONResponse:
+    """This interface, described."""
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/metrics")

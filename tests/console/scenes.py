@@ -63,7 +63,9 @@ def red(stage: Stage) -> str:
         Change.ACKNOWLEDGED,
         Reason.PERSON,
         actor="commander",
-        **acknowledged(),
+        state=CaseState.ACKNOWLEDGED,
+        owner="commander",
+        next_escalation=None,
     )
     case = stage.open_case("bridge", Level.ORANGE, detail="peak 4.2 ≥ 4.0 p/m² for 20 s")
     stage.step_case(
@@ -73,15 +75,24 @@ def red(stage: Stage) -> str:
         level=Level.RED,
         detail="peak 5.3 ≥ 5.0 p/m² for 20 s",
     )
-    stage.step_case(case, Change.PLAN_STARTED, Reason.PLAN, detail="crowding-red")
+    stage.step_case(
+        case,
+        Change.COMMENTED,
+        Reason.PLAN,
+        actor="crowding-red",
+        detail="plan crowding-red waits for 2 different people",
+    )
+    stage.step_case(
+        case,
+        Change.PLAN_STARTED,
+        Reason.PLAN,
+        actor="crowding-orange",
+        detail="plan crowding-orange: 4 terminals told",
+    )
     tell(stage, case)
     alarm = SensorAlarm(id="f-1", at=stage.clock.now(), hazard="fire", state="raised")
     stage.commit(facts=(stage.fact(DeviceKind.SENSOR, "fire-lotus", alarm),))
     return case
-
-
-def acknowledged() -> dict[str, object]:
-    return {"state": CaseState.ACKNOWLEDGED, "owner": "commander", "next_escalation": None}
 
 
 def tell(stage: Stage, case: str) -> None:

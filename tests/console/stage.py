@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -230,7 +230,9 @@ class Stage:
                 sight=Sight.BLIND,
                 capacity=zone.capacity,
                 cameras_total=total,
-                reasons=("no_live_camera",),
+                reasons=tuple(
+                    f"{camera.id}:black" for camera in self.site.cameras if zone_id in camera.zones
+                ),
             )
             return ZoneJudgement(view=view, level=level)
         spread = 0.3 if partial else 0.1
@@ -247,7 +249,7 @@ class Stage:
             seen_at=now,
             cameras_live=total - 1 if partial else total,
             cameras_total=total,
-            reasons=("camera_blind",) if partial else (),
+            reasons=("yandai-east:black", "ground_not_seen:32%") if partial else (),
         )
         return ZoneJudgement(view=view, level=level)
 
@@ -409,9 +411,9 @@ class Stage:
 
     def breathe(
         self,
-        people: dict[str, float],
+        people: Mapping[str, float],
         *,
-        levels: dict[str, Level] | None = None,
+        levels: Mapping[str, Level] | None = None,
         blind: frozenset[str] = frozenset(),
         up: frozenset[str] = frozenset(),
         silent: frozenset[str] = frozenset(),
@@ -466,7 +468,7 @@ class Stage:
             )
         self.commit(facts=tuple(facts), zones=tuple(zones))
 
-    def _instruments(self, step: int, people: dict[str, float]) -> Iterator[Fact]:
+    def _instruments(self, step: int, people: Mapping[str, float]) -> Iterator[Fact]:
         now = self.clock.now()
         for sensor, quantity, value, unit in (
             ("noise-bridge", "noise", 58 + people["bridge"] / 10 + math.sin(step), "dB(A)"),
@@ -485,7 +487,7 @@ class Stage:
             )
             yield self.fact(DeviceKind.COUNTER, counter.id, reading)
 
-    def remember_hour(self, people: dict[str, float]) -> None:
+    def remember_hour(self, people: Mapping[str, float]) -> None:
         """An hour of zone history in the store, as if the site had grown towards `people`."""
         now = self.clock.now()
         with self.store.transaction() as tx:

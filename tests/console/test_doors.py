@@ -48,7 +48,7 @@ def endpoints(stage: Stage) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for route in every_route(stage.app.routes):
         if isinstance(route, APIRoute):
-            found |= {(method, route.path) for method in route.methods if method != "HEAD"}
+            found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
         elif isinstance(route, WebSocketRoute):
             found.add(("WS", route.path))
         else:

@@ -138,7 +138,7 @@ def test_devices_the_site_does_not_name_have_no_card(stage: Stage) -> None:
         (BollardPosition.UP, LoopState.CLEAR, "motor", Guard.NOT_PROTECTING, "fault"),
     ],
 )
-def test_a_lane_protects_only_where_that_is_proven(
+def test_a_lane_protects_only_where_that_is_proven(  # noqa: PLR0917 - a table of cases
     stage: Stage,
     position: BollardPosition,
     loop: LoopState,

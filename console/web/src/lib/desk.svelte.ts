@@ -1,7 +1,7 @@
 import { getContext, setContext } from 'svelte';
 import { api } from './api';
 import { Live } from './live.svelte';
-import { look, own } from './look.svelte';
+import { look, named, own, t } from './look.svelte';
 import { rank, type Case, type CaseCard, type Me, type Site, type ZoneCard } from './room';
 
 const KEY = Symbol('desk');
@@ -73,6 +73,15 @@ export class Desk {
       if (found) return own(found.name);
     }
     return id;
+  }
+
+  /** Why a zone is not wholly seen: a named reason, with the device or the share it is about. */
+  doubt(reason: string): string {
+    const [head = '', tail] = reason.split(':');
+    if (tail === undefined) return named('zone.reason', head);
+    if (/^\d+%$/.test(tail)) return t('zone.reason.ground_not_seen', { share: tail });
+    const why = named('zone.reason', tail);
+    return `${this.deviceName(head)} ${why === tail.replaceAll('_', ' ') ? named('blind', tail) : why}`;
   }
 
   personName(id: string): string {
