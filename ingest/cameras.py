@@ -8,14 +8,15 @@ import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.rtsp.address import Address, AddressError
-from ingest.rtsp.decode import PictureDecoder, to_bgr
 from ingest.rtsp.failure import CameraError, garbled
+from ingest.rtsp.picking import PicturePicker
 from ingest.rtsp.session import CameraSession, Deadlines
 from ingest.rtsp.units import CodedPicture
 from model.clock import Clock
@@ -84,6 +85,7 @@ class Tallies:
 
     pictures: int = 0
     undecodable: int = 0
+    dropped: int = 0
     failures: int = 0
     received_bytes: int = 0
 
@@ -94,83 +96,52 @@ class CameraSource:
     def __init__(
         self, camera: str, address: Address, *, every_s: float, max_width: int, clock: Clock, patience: Patience,
         deadlines: Deadlines, tallies: Tallies, on_picture: Callable[[Picture], None],
+        pool: Executor | None,
     ) -> None:  # fmt: skip
         self._camera, self._every_s, self._max_width = camera, every_s, max_width
         self._clock, self._patience, self._tallies = clock, patience, tallies
         self._on_picture = on_picture
         self._session = CameraSession(address, clock=clock, deadlines=deadlines)
-        self._due_s = 0.0
-        self._key_s = 0.0
-        self._rare_s = max(patience.rare_keys_s, 2 * every_s)
-        self._follow = False
+        self._pool = pool
 
     async def run_once(self) -> None:
         """Read pictures until the camera fails."""
         session, clock = self._session, self._clock
+        picker: PicturePicker | None = None
         try:
-            stream = await session.open()
-            decoder = PictureDecoder(stream.codec)
-            heard_s = seen_s = self._key_s = clock.monotonic()
+            stream, gatherer = await session.open()
+            heard_s = clock.monotonic()
+            picker = PicturePicker(
+                stream.codec, gatherer, camera=self._camera, every_s=self._every_s, max_width=self._max_width,
+                rare_s=self._patience.rare_keys_s, started_s=heard_s, on_pixels=self._give, pool=self._pool,
+            )  # fmt: skip
             while True:
                 before = session.received_bytes
                 coded = session.drain()
                 now_s = clock.monotonic()
                 came = session.received_bytes - before
                 self._tallies.received_bytes += came
-                heard_s = now_s if came else heard_s
-                healthy = [self._coded(decoder, each, now_s) for each in coded]
-                seen_s = now_s if any(healthy) else seen_s
-                self._give_up_if_silent(decoder, now_s, heard_s, seen_s)
+                for picture in coded:
+                    picker.offer(picture, now_s)
+                if came:
+                    heard_s = now_s
+                    picker.look(now_s)
+                self._give_up_if_silent(now_s - heard_s, now_s - picker.healthy_s)
                 await asyncio.sleep(BUSY_DRAIN_S if came > BUSY_BYTES else QUIET_DRAIN_S)
         finally:
             session.close()
+            if picker is not None:
+                picker.close()
+                self._tallies.undecodable += picker.undecodable
+                self._tallies.dropped += picker.dropped
 
-    def _give_up_if_silent(
-        self, decoder: PictureDecoder, now_s: float, heard_s: float, seen_s: float
-    ) -> None:
-        if now_s - heard_s > self._patience.silent_s:
+    def _give_up_if_silent(self, silent_s: float, blind_s: float) -> None:
+        if silent_s > self._patience.silent_s:
             raise CameraError(SourceState.STALLED, f"nothing came for {self._patience.silent_s} s")
-        if now_s - seen_s > max(self._patience.no_picture_s, 3 * self._every_s):
+        if blind_s > max(self._patience.no_picture_s, 3 * self._every_s):
             raise garbled("packets come, and no picture can be made of them")
-        waited_s = now_s - self._key_s
-        if not self._follow and waited_s > self._rare_s and now_s - heard_s < 1.0:
-            self._follow_all(decoder, follow=True)
-
-    def _follow_all(self, decoder: PictureDecoder, *, follow: bool) -> None:
-        """Where key pictures are rarer than readings are wanted, decode all between; it costs more."""
-        self._follow = follow
-        decoder.begin_to_follow()
-        if self._session.gatherer is not None:
-            self._session.gatherer.every_picture = follow
-        what = (
-            "every picture is decoded: key pictures are rare"
-            if follow
-            else "only key pictures are decoded"
-        )
-        _LOG.info("camera %s: %s", self._camera, what)
-
-    def _coded(self, decoder: PictureDecoder, coded: CodedPicture, now_s: float) -> bool:
-        """Decode where a reading is due; True where the stream proved healthy."""
-        if coded.key:
-            if self._follow and now_s - self._key_s < 0.75 * self._rare_s:
-                self._follow_all(decoder, follow=False)
-            self._key_s = now_s
-        if self._follow:
-            frame = decoder.next_frame(coded.data)
-            if frame is not None and now_s >= self._due_s:
-                self._give(coded, to_bgr(frame, max_width=self._max_width), now_s)
-            return frame is not None
-        if now_s < self._due_s - min(0.45 * self._every_s, 0.6):
-            return True
-        pixels = decoder.key_picture(coded.data, max_width=self._max_width)
-        if pixels is None:
-            self._tallies.undecodable += 1
-            return False
-        self._give(coded, pixels, now_s)
-        return True
 
     def _give(self, coded: CodedPicture, pixels: Image, now_s: float) -> None:
-        self._due_s = max(self._due_s, now_s - self._every_s) + self._every_s
         times = self._session.times
         now = self._clock.now()
         at = times.taken_at(coded.stamp, now=now, monotonic_s=now_s) if times is not None else now
@@ -184,21 +155,22 @@ class CameraTap:
     """Keeps one camera's pictures coming: tries, waits, tries again, and says how it stands.
 
     `on_picture` gets one picture every `every_s` seconds, at most `max_width` wide, in the loop's
-    thread; it must not block. `on_state` is told each change. A loss and its end are one log line
+    thread; it must not block. Decoding runs in `pool`, else in one thread shared by this process's
+    cameras. `on_state` is told each change. A loss and its end are one log line
     each.
     """
 
     def __init__(
         self, camera_id: str, url: str, *, every_s: float, clock: Clock, on_picture: Callable[[Picture], None],
         on_state: Callable[[str, SourceState], None], max_width: int = 640, patience: Patience | None = None,
-        deadlines: Deadlines | None = None, rng: random.Random | None = None,
+        deadlines: Deadlines | None = None, rng: random.Random | None = None, pool: Executor | None = None,
     ) -> None:  # fmt: skip
         self.camera_id, self._every_s, self._max_width = camera_id, every_s, max_width
         self._clock, self._patience = clock, patience or Patience()
         self._deadlines = deadlines or Deadlines()
         self._on_picture, self._on_state = on_picture, on_state
         self._random = rng or random.Random()
-        self._url = url
+        self._url, self._pool = url, pool
         self._failures = 0
         self._lost_s: float | None = None
         self.state = SourceState.CONNECTING
@@ -222,7 +194,7 @@ class CameraTap:
             return CameraError(SourceState.NOT_FOUND, str(error))
         source = CameraSource(
             self.camera_id, address, every_s=self._every_s, max_width=self._max_width, clock=self._clock,
-            patience=self._patience, deadlines=self._deadlines, tallies=self.tallies, on_picture=self._came,
+            patience=self._patience, deadlines=self._deadlines, tallies=self.tallies, on_picture=self._came, pool=self._pool,
         )  # fmt: skip
         try:
             await source.run_once()

@@ -47,8 +47,8 @@ class PictureDecoder:
             return None
         return to_bgr(frame, max_width=max_width)
 
-    def begin_to_follow(self) -> None:
-        """From here on `next_frame` gets every picture; forget those that did not follow one another."""
+    def start_afresh(self) -> None:
+        """Forget earlier pictures: the next ones do not follow them."""
         self._decoder.flush_buffers()
 
     def next_frame(self, data: bytes) -> VideoFrame | None:

@@ -63,7 +63,7 @@ class CameraSession:
         self.times: PictureTime | None = None
         self.received_bytes = 0
 
-    async def open(self) -> VideoStream:
+    async def open(self) -> tuple[VideoStream, PictureGatherer]:
         """Connect, log in, set the stream up and start it."""
         for _ in range(MAX_REDIRECTS + 1):
             await self._connect()
@@ -85,15 +85,14 @@ class CameraSession:
         self.stream, self._control = video_stream(
             answer.body.decode("utf-8", "replace"), base_url=base
         )
-        self.gatherer = PictureGatherer(
-            self.stream.codec, parameter_sets=self.stream.parameter_sets
-        )
+        gatherer = PictureGatherer(self.stream.codec, parameter_sets=self.stream.parameter_sets)
+        self.gatherer = gatherer
         self.times = PictureTime(self.stream.clock_hz)
         await self._set_up(self.stream)
         answer = await self._exchange("PLAY", self._control, {"Range": "npt=0.000-"})
         _require_success(answer, "PLAY")
         self._kept_at = self._reported_at = self._clock.monotonic()
-        return self.stream
+        return self.stream, gatherer
 
     async def _set_up(self, stream: VideoStream) -> None:
         wish = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
