@@ -206,3 +206,44 @@ def test_an_engine_that_slept_does_not_lower_what_it_did_not_see() -> None:
     room.clock.advance(3600)
     room.step()
     assert room.only_case().level is Level.RED
+
+
+def test_exactly_at_the_clear_value_nothing_clears() -> None:
+    room = Room()
+    room.see_for(5.2, 22)
+    room.see_for(4.5, 600)
+    assert room.only_case().level is Level.RED
+
+
+def test_a_lower_level_is_raised_in_time_while_a_higher_hold_still_runs() -> None:
+    room = Room()
+    room.see_for(2.2, 16)
+    room.see(5.2)
+    room.wait(3.8)
+    assert room.engine.open_cases() == ()
+    room.wait(0.4)
+    assert room.only_case().level is Level.BLUE
+    room.wait(15.4)
+    assert room.only_case().level is Level.BLUE
+    room.wait(0.6)
+    assert room.only_case().level is Level.RED
+
+
+def test_a_pause_of_a_hold_is_as_long_as_all_its_parts() -> None:
+    room = Room()
+    room.see_for(5.2, 18)
+    for _ in range(31):
+        room.blind()
+        room.wait(2)
+    room.see_for(5.2, 18)
+    assert room.engine.open_cases() == ()
+
+
+def test_a_pause_just_short_enough_keeps_the_hold() -> None:
+    room = Room()
+    room.see_for(5.2, 18)
+    for _ in range(29):
+        room.blind()
+        room.wait(2)
+    room.see_for(5.2, 4)
+    assert room.only_case().level is Level.RED

@@ -216,3 +216,12 @@ def test_a_new_case_shows_when_the_next_person_is_called() -> None:
     shown = room.only_case().next_escalation
     assert shown is not None
     assert (shown - START).total_seconds() == pytest.approx(50, abs=0.3)
+
+
+def test_a_case_that_called_everybody_survives_a_restart() -> None:
+    room = red()
+    room.wait(130)
+    room.restart(down_s=600)
+    room.wait(60)
+    assert len(room.changes(Change.ESCALATED)) == 3
+    assert room.only_case().escalation == 3
