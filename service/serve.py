@@ -183,6 +183,7 @@ def _spine(
         link=link,
         deciders=deciders,
         announcer=announcer,
+        keep_days=site.store.keep_days,
         plant=plant,
     )
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 
 from alerts.engine import AlertEngine, Outcome
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 BATCH_MAX = 500
 TICK_S = 0.2
 DECISIONS_MAX = 1000
+TIDY_EVERY_S = 600.0
+TIDY_ROWS = 2_000
 ALERTS = "alerts"
 ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
@@ -79,6 +81,7 @@ class Spine:
         link: BrokerLink,
         deciders: Deciders,
         announcer: Announcer,
+        keep_days: int,
         plant: Plant | None = None,
     ) -> None:
         self._clock = clock
@@ -89,6 +92,8 @@ class Spine:
         self._on = deciders
         self._announcer = announcer
         self._plant = plant
+        self._keep = timedelta(days=keep_days)
+        self._tidy_s = clock.monotonic() + TIDY_EVERY_S
         self._asked: SimpleQueue[Asked] = SimpleQueue()
         self._serial = 0
         self.duplicates = 0
@@ -135,6 +140,7 @@ class Spine:
                 self.duplicates += len(facts) - len(fresh)
             commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
             self._write(tx, commit, asked)
+            self._tidy(tx, now=now, mono=mono)
         self._intake.acknowledge(arrivals)
         self._send(now=now, mono=mono)
         self._announcer.announce(commit, mono=mono)
@@ -224,6 +230,15 @@ class Spine:
                 act=each.decision.verb.value,
                 subject=each.decision.subject,
             )
+
+    def _tidy(self, tx: Transaction, *, now: datetime, mono: float) -> None:
+        """Remove what is older than the site keeps, a little at a time: warnings do not wait."""
+        if mono < self._tidy_s:
+            return
+        pruned = tx.prune(now - self._keep, at_most_rows=TIDY_ROWS)
+        if pruned.finished:
+            tx.forget_keys(now)
+        self._tidy_s = mono + (TIDY_EVERY_S if pruned.finished else TICK_S)
 
     def _send(self, *, now: datetime, mono: float) -> None:
         """Hand out what is due; what the link cannot take stays due."""
