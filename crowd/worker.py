@@ -19,7 +19,7 @@ from config.schema import Camera
 from crowd.analyst import Analysis, Analyst, Ground
 from crowd.estimator import Estimator, Size
 from model.clock import Clock
-from model.facts import DensityBlind
+from model.facts import DensityBlind, DensityLive
 from model.picture import Picture, SourceState
 from model.workers import CameraStill
 from wire.payloads import WorkerCameras
@@ -55,7 +55,7 @@ class OpenTap(Protocol):
 class Voice(Protocol):
     """How the worker speaks to the broker; each waits until the message left or was given up."""
 
-    def density(self, camera: str, reading: object) -> Awaitable[None]:
+    def density(self, camera: str, reading: DensityLive | DensityBlind) -> Awaitable[None]:
         """Publish one reading."""
 
     def still(self, still: CameraStill) -> Awaitable[None]:
