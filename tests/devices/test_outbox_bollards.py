@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from devices.interlock import RaiseRefusal
+from devices.interlock import LaneWatch, RaiseRefusal
 from devices.steps import EndReason, PlanRefusal
-from model.facts import BollardPosition, BollardResult, DeviceKind, LoopState
+from model.facts import BollardPosition, BollardResult, BollardState, DeviceKind, LoopState
 from model.orders import Motion, OrderState
-from tests.devices.rig import Rig, move
+from tests.devices.rig import START, Rig, move
 
 
 def lanes_after(rig: Rig, motion: Motion) -> dict[str, object]:
@@ -256,3 +258,43 @@ def test_after_its_time_a_raise_never_leaves() -> None:
     rig.plan(move(Motion.RAISE))
     rig.clock.advance(11)
     assert sent_while_lane_says(rig, 5) == []
+
+
+def said_at(seq: int, at_s: float, loop: LoopState) -> BollardState:
+    return BollardState(
+        at=START + timedelta(seconds=at_s),
+        seq=seq,
+        position=BollardPosition.DOWN,
+        loop=loop,
+        loop_age_ms=10,
+    )
+
+
+def refusal_after(*heard: tuple[float, BollardState]) -> RaiseRefusal | None:
+    """What a lane's watch says right after it heard these, each at its second."""
+    watch = LaneWatch()
+    for second, state in heard:
+        watch.hear(state, START + timedelta(seconds=second), second)
+    return watch.raise_refusal(heard[-1][0])
+
+
+def test_an_older_state_delivered_once_more_changes_nothing() -> None:
+    clear = said_at(9, 1.0, LoopState.CLEAR)
+    occupied = said_at(10, 1.5, LoopState.OCCUPIED)
+    assert refusal_after((1.0, clear), (1.5, occupied), (1.6, clear)) is RaiseRefusal.LOOP_NOT_CLEAR
+
+
+def test_the_same_state_once_more_after_a_silence_is_no_sign_of_life() -> None:
+    first, last = said_at(1, 0.5, LoopState.CLEAR), said_at(2, 1.0, LoopState.CLEAR)
+    assert refusal_after((0.5, first), (1.0, last), (9.0, last)) is RaiseRefusal.STATE_STALE
+    back = said_at(9, 9.5, LoopState.CLEAR)
+    heard = ((0.5, first), (1.0, last), (9.0, last), (9.5, back))
+    assert refusal_after(*heard) is RaiseRefusal.STATE_UNPROVEN
+
+
+def test_a_controller_that_began_again_is_proven_again() -> None:
+    before = said_at(100, 0.5, LoopState.CLEAR), said_at(101, 1.0, LoopState.CLEAR)
+    first, second = said_at(1, 1.5, LoopState.CLEAR), said_at(2, 2.0, LoopState.CLEAR)
+    heard = ((0.5, before[0]), (1.0, before[1]), (1.5, first))
+    assert refusal_after(*heard) is RaiseRefusal.STATE_UNPROVEN
+    assert refusal_after(*heard, (2.0, second)) is None
