@@ -126,7 +126,7 @@ class CameraSource:
                 if came:
                     heard_s = now_s
                     picker.look(now_s)
-                self._give_up_if_silent(now_s - heard_s, now_s - picker.healthy_s)
+                self._give_up_if_silent(now_s - heard_s, picker.blind_s(now_s))
                 await asyncio.sleep(BUSY_DRAIN_S if came > BUSY_BYTES else QUIET_DRAIN_S)
         finally:
             session.close()

@@ -50,6 +50,10 @@ class PicturePicker:
         self.healthy_s = started_s
         self.dropped = self.undecodable = 0
 
+    def blind_s(self, now_s: float) -> float:
+        """Seconds since a picture was last whole; none while one waits for its turn to be decoded."""
+        return 0.0 if self._busy else now_s - self.healthy_s
+
     def close(self) -> None:
         """Nothing is given any more, not even what is being decoded."""
         self._closed = True
