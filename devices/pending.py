@@ -68,7 +68,10 @@ class PendingOrders:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Pending] = {}
-        self._by_device: dict[tuple[DeviceKind, str], dict[str, Pending]] = {}
+        self._by_device: dict[DeviceKind, dict[str, dict[str, Pending]]] = {
+            DeviceKind.TERMINAL: {},
+            DeviceKind.BOLLARD: {},
+        }
         self._finished: OrderedDict[str, OrderRecord] = OrderedDict()
         self._sends: list[tuple[float, str]] = []
         self._ends: list[tuple[float, str]] = []
@@ -84,7 +87,7 @@ class PendingOrders:
         """Take in an order as it stands; it comes up in `take_ended` at its deadline."""
         record = pending.record
         self._by_id[record.id] = pending
-        self._by_device.setdefault((record.kind, record.device), {})[record.id] = pending
+        self._by_device[record.kind].setdefault(record.device, {})[record.id] = pending
         self.end_at(record.id, pending.deadline)
         if pending.next_send is not None:
             heapq.heappush(self._sends, (pending.next_send, record.id))
@@ -103,15 +106,12 @@ class PendingOrders:
 
     def of(self, kind: DeviceKind, device: str) -> tuple[Pending, ...]:
         """One device's open orders, lowest counter first."""
-        return tuple(self._by_device.get((kind, device), {}).values())
+        return tuple(self._by_device[kind].get(device, {}).values())
 
     def of_kind(self, kind: DeviceKind) -> tuple[Pending, ...]:
         """All open orders of one kind of device."""
         return tuple(
-            pending
-            for (which, _), orders in self._by_device.items()
-            if which is kind
-            for pending in orders.values()
+            pending for orders in self._by_device[kind].values() for pending in orders.values()
         )
 
     def advance(
@@ -145,11 +145,11 @@ class PendingOrders:
     def drop(self, record: OrderRecord) -> None:
         """Close an order as it stands."""
         self._by_id.pop(record.id, None)
-        orders = self._by_device.get((record.kind, record.device))
+        orders = self._by_device[record.kind].get(record.device)
         if orders is not None:
             orders.pop(record.id, None)
             if not orders:
-                del self._by_device[record.kind, record.device]
+                del self._by_device[record.kind][record.device]
         self._remember(record)
 
     def take_changed(self) -> tuple[OrderRecord, ...]:
