@@ -13,6 +13,8 @@ from model.orders import BollardOrder, OrderRecord, OrderState, TerminalOrder
 KEPT_PER_DEVICE = 4
 """Older orders of a device leave the room; the store keeps them all."""
 
+_REACHED = (OrderState.RECEIVED, OrderState.PLAYED, OrderState.CONFIRMED, OrderState.DONE)
+
 _terminal = msgspec.json.Decoder(TerminalOrder)
 _bollard = msgspec.json.Decoder(BollardOrder)
 
@@ -22,7 +24,10 @@ def card_of(record: OrderRecord, stages: dict[str, datetime]) -> OrderCard:
     shown = dict(stages)
     if record.state is OrderState.SENT:
         shown.setdefault("sent", record.changed)
-    elif record.state in (OrderState.RECEIVED, OrderState.PLAYED, OrderState.DONE):
+    elif record.attempts or record.state in _REACHED:
+        # Sent and answered within one commit: when it was issued is when it was first sent.
+        shown.setdefault("sent", record.issued)
+    if record.state in _REACHED:
         shown.setdefault(record.state.value, record.changed)
     card = OrderCard(
         device=record.device,

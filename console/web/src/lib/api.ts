@@ -62,8 +62,8 @@ export const api = {
   site: () => json<Site>('GET', '/site'),
   decide: (path: string, body: Record<string, unknown> = {}) =>
     json<{ decision: string }>('POST', path, { decision: `web-${crypto.randomUUID()}`, ...body }),
-  series: (kind: string, id: string, quantity: string, minutes: number) =>
-    json<Series>('GET', `/series/${kind}/${id}/${quantity}?minutes=${minutes}&step_s=10`),
+  series: (kind: string, id: string, quantity: string, minutes: number, stepS: number) =>
+    json<Series>('GET', `/series/${kind}/${id}/${quantity}?minutes=${minutes}&step_s=${stepS}`),
 };
 
 export type Series = { points: { at: string; mean: number; low: number; high: number }[] };

@@ -1,23 +1,33 @@
 import type { Series } from './api';
 
 export type Columns = [number[], ...(number | null)[][]];
+export type Span = { minutes: number; stepS: number };
 
-const STEP_S = 10;
+/** The hour; and, while a site is young, its first minutes drawn finely. */
+export const HOUR: Span = { minutes: 60, stepS: 10 };
+export const YOUNG: Span = { minutes: 10, stepS: 5 };
+
+/** Whether everything there is happened within the young span. */
+export function isYoung(series: Series[], nowMs: number): boolean {
+  const first = Math.min(...series.flatMap((one) => (one.points[0] ? [Date.parse(one.points[0].at)] : [])));
+  return Number.isFinite(first) && nowMs - first < (YOUNG.minutes - 1) * 60_000;
+}
 
 /**
  * Series as columns for the chart, on one grid of steps up to now. A step without a reading is
- * empty, so that blindness shows as a gap; a single missing step is bridged by nothing.
+ * empty, so that blindness shows as a gap; nothing bridges it.
  */
-export function columns(series: Series[], nowMs: number, minutes: number): Columns | null {
+export function columns(series: Series[], nowMs: number, span: Span): Columns | null {
   if (series.every((one) => one.points.length === 0)) return null;
-  const last = Math.floor(nowMs / 1000 / STEP_S) * STEP_S;
-  const first = last - minutes * 60;
-  const steps = (last - first) / STEP_S + 1;
-  const times = Array.from({ length: steps }, (_, i) => first + i * STEP_S);
+  const { stepS } = span;
+  const last = Math.floor(nowMs / 1000 / stepS) * stepS;
+  const first = last - span.minutes * 60;
+  const steps = (last - first) / stepS + 1;
+  const times = Array.from({ length: steps }, (_, i) => first + i * stepS);
   const values = series.map((one) => {
     const column: (number | null)[] = Array.from({ length: steps }, () => null);
     for (const point of one.points) {
-      const i = Math.round((Date.parse(point.at) / 1000 - first) / STEP_S);
+      const i = Math.round((Date.parse(point.at) / 1000 - first) / stepS);
       if (i >= 0 && i < steps) column[i] = point.mean;
     }
     return column;
