@@ -247,3 +247,15 @@ def test_a_pause_just_short_enough_keeps_the_hold() -> None:
         room.wait(2)
     room.see_for(5.2, 4)
     assert room.only_case().level is Level.RED
+
+
+def test_after_a_restart_nothing_runs_on_what_was_seen_before_it() -> None:
+    room = Room()
+    room.see_for(5.2, 18)
+    seen, room.views = room.views["bridge"], {}
+    room.restart()
+    room.wait(30)
+    assert room.engine.open_cases() == ()
+    room.step(views=(seen,))
+    room.wait(2.2)
+    assert room.only_case().level is Level.RED

@@ -297,3 +297,18 @@ def test_a_refusal_without_an_open_case_changes_nothing() -> None:
     outcome = here.step()
     action = MoveEntrance(entrance="e1", motion=Motion.LOWER, actor="li")
     assert here.engine.note_refusals(outcome, [_Refused(action, "x")], here.clock.now()) is outcome
+
+
+def test_plans_of_one_level_that_ask_for_one_and_for_two_people() -> None:
+    here = room(
+        plan("notice", "red", approval="one"),
+        plan("barrier", "red", approval="two", terminals=[], raise_entrances=["e2"]),
+    )
+    here.see(5.2)
+    here.decide(Verb.APPROVE, person="li")
+    assert len(here.told) == 1
+    assert here.moved == []
+    waits = [one for one in here.changes(Change.COMMENTED) if "waits" in one.detail]
+    assert waits[-1].detail == "plan barrier waits for one person"
+    here.decide(Verb.APPROVE, person="wang")
+    assert motions(here.moved) == [("e2", Motion.RAISE)]
