@@ -55,6 +55,10 @@ class _Device:
     silent_after_s: float | None
     heard_mono: float | None = None
 
+    def outlived_by(self, age_s: float) -> bool:
+        """Whether something so old proves nothing of this device any more."""
+        return self.silent_after_s is not None and age_s > self.silent_after_s
+
 
 class HealthRegistry:
     """What the room believes of every device of a site."""
@@ -99,6 +103,9 @@ class HealthRegistry:
             if device is None:
                 continue
             judged = self._judge(fact)
+            age_s = mono - fact.arrived_monotonic_s
+            if judged and judged[0] is not HealthState.OFFLINE and device.outlived_by(age_s):
+                continue  # a birth kept by the broker since long ago says nothing about now
             if self._settle(device, judged, fact.arrived, fact.arrived_monotonic_s):
                 changes[fact.kind, fact.source] = device.health
         return tuple(changes.values())

@@ -37,12 +37,12 @@ class Field:
         self._seq = count(1)
         self.tick()
 
-    def hear(self, kind: DeviceKind, source: str, body: Body) -> None:
+    def hear(self, kind: DeviceKind, source: str, body: Body, *, age_s: float = 0.0) -> None:
         fact = Fact(
             kind=kind,
             source=source,
             arrived=self.clock.now(),
-            arrived_monotonic_s=self.clock.monotonic(),
+            arrived_monotonic_s=self.clock.monotonic() - age_s,
             body=body,
         )
         self.events += self.registry.observe([fact], self.clock.now(), self.clock.monotonic())
@@ -235,3 +235,13 @@ def test_a_step_of_the_wall_clock_makes_nobody_silent() -> None:
     field.clock.step_wall(3600)
     field.tick(1)
     assert field.told("cam-1") == [(HealthState.ONLINE, None)]
+
+
+def test_a_birth_that_the_broker_kept_since_long_ago_does_not_make_a_sensor_live() -> None:
+    field = Field()
+    birth = DeviceStatus(state="online", at=field.clock.now())
+    field.hear(DeviceKind.SENSOR, "noise-1", birth, age_s=3600)
+    field.hear(DeviceKind.TERMINAL, "screen-1", birth, age_s=3600)
+    field.tick(1)
+    assert field.told("noise-1") == []
+    assert field.told("screen-1") == [(HealthState.ONLINE, None)]
