@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from simulators.field import Fault, SimulatedField
 from simulators.logbook import FieldEntry
 from tests.devices.rig import KEYS, SIGNER, cancel, move, show, small_site
 from tests.mosquitto import Mosquitto, running_mosquitto
+from wire.access import FIELD, SERVICE, identity_classes
 from wire.address import BrokerAddress
 from wire.codec import Decoder
+from wire.embedded_broker import EmbeddedBroker
 from wire.field_link import FieldLink
 from wire.topics import Topics
 
@@ -118,10 +120,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(address: BrokerAddress) -> AsyncIterator[Scene]:
+async def scene(
+    address: BrokerAddress, centre_address: BrokerAddress | None = None
+) -> AsyncIterator[Scene]:
     seen: list[FieldEntry] = []
     field = SimulatedField(SITE, public_keys=KEYS, clock=SystemClock(), log=seen.append)
-    async with FieldLink(address, client_id="centre", filters=TOPICS.service_filters()) as link:
+    async with FieldLink(
+        centre_address or address, client_id="centre", filters=TOPICS.service_filters()
+    ) as link:
         centre = Centre(link)
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -133,9 +139,27 @@ async def scene(address: BrokerAddress) -> AsyncIterator[Scene]:
                 task.cancel()
 
 
-def test_a_site_comes_online_obeys_and_answers(tmp_path: Path) -> None:
-    async def evening(broker: Mosquitto) -> None:
-        async with scene(broker.address()) as on:
+Brokers = tuple[BrokerAddress, BrokerAddress]
+
+
+@pytest.fixture(params=["mosquitto", "embedded"])
+def brokers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Brokers]:
+    """Where the field and the centre connect, on either broker."""
+    if request.param == "mosquitto":
+        with running_mosquitto(tmp_path) as broker:
+            yield broker.address(), broker.address()
+        return
+    embedded = EmbeddedBroker(identity_classes(TOPICS))
+    embedded.start()
+    try:
+        yield embedded.address(FIELD), embedded.address(SERVICE)
+    finally:
+        embedded.stop()
+
+
+def test_a_site_comes_online_obeys_and_answers(brokers: Brokers) -> None:
+    async def evening() -> None:
+        async with scene(*brokers) as on:
             await on.everybody_on()
             on.field.set_sensor("noise-1", 80.0)
             on.field.set_inflow("gate-1", 20.0)
@@ -159,8 +183,7 @@ def test_a_site_comes_online_obeys_and_answers(tmp_path: Path) -> None:
                 )
             )
 
-    with running_mosquitto(tmp_path) as broker:
-        asyncio.run(evening(broker))
+    asyncio.run(evening())
 
 
 def test_a_terminal_whose_cable_is_pulled_misses_the_withdrawn_message(tmp_path: Path) -> None:
