@@ -20,13 +20,14 @@ class CaseFile(msgspec.Struct, kw_only=True):
     `told` and `raised` name the plan that reached each terminal and entrance, so that exactly
     these are taken back; `hands_off` are entrances that a person lowered, which this case never
     raises again. `approvals` are (person, session) pairs for the plans in `waiting`.
-    `unowned_s` and `well_s` are seconds that passed, not moments, so that they survive a restart.
+    `told_s` is how long ago each plan last spoke. `unowned_s`, `well_s` and these are seconds that passed, not moments, so that they survive a restart.
     """
 
     case: Case
     key: str
     unowned_s: float = 0.0
     told: dict[str, str] = {}
+    told_s: dict[str, float] = {}
     raised: dict[str, str] = {}
     hands_off: list[str] = []
     waiting: list[str] = []

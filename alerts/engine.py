@@ -198,11 +198,14 @@ class AlertEngine:
         down_s = max(0.0, (now - saved_at).total_seconds())
         for file in self._book:
             file.unowned_s += min(down_s, ownership.escalation_due_s(file))
+            for plan in file.told_s:
+                file.told_s[plan] += down_s
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
         for file in self._book:
             ownership.escalate(journal, file, seconds)
+            self._plans.let_time_pass(journal, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
         self._settle_all(journal, self._watch.pass_time(seconds))
         if self._watch.running or self._book.files:

@@ -16,6 +16,9 @@ from model.level import Level
 from model.orders import Motion
 from model.text import Bilingual
 
+TELL_AGAIN_SHARE = 0.8
+"""A text is told again after this share of its life, so that it never goes out while it holds."""
+
 _PEOPLE = {Approval.NONE: 0, Approval.ONE: 1, Approval.TWO: 2}
 
 
@@ -52,6 +55,27 @@ class PlanBook:
         self._lower(journal, book, file, keep=barriers.keys())
         for plan in acting:
             self._start(journal, book, file, plan, show=show, barriers=barriers)
+
+    def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
+        """Tell again what would soon expire on the terminals while the case still asks for it."""
+        for plan_id in set(file.told.values()):
+            plan = self._plans.get(plan_id)
+            if plan is None:
+                continue
+            age_s = file.told_s.get(plan_id, 0.0) + seconds
+            file.told_s[plan_id] = age_s
+            if age_s < TELL_AGAIN_SHARE * plan.expires_s:
+                continue
+            terminals = tuple(name for name, told in file.told.items() if told == plan_id)
+            file.told_s[plan_id] = 0.0
+            journal.actions.append(_show(file.case, plan, terminals))
+            journal.note(
+                file,
+                actor=plan.id,
+                change=Change.COMMENTED,
+                reason=Reason.PLAN,
+                detail=f"plan {plan.id}: {len(terminals)} terminals told again before it expires",
+            )
 
     def approve(self, journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
         """Take one person's agreement to the plans that wait; returns why not, if not."""
@@ -186,6 +210,7 @@ class PlanBook:
         if tell:
             journal.actions.append(_show(file.case, plan, tell))
             file.told.update(dict.fromkeys(tell, plan.id))
+            file.told_s[plan.id] = 0.0
         for entrance in rise:
             already = _claimed(book, entrance)
             file.raised[entrance] = plan.id
@@ -200,6 +225,7 @@ class PlanBook:
             if terminal not in kept and self._over(file, plan_id):
                 gone.setdefault(plan_id, []).append(terminal)
         for plan_id, terminals in gone.items():
+            file.told_s.pop(plan_id, None)
             for terminal in terminals:
                 del file.told[terminal]
             journal.actions.append(self._cancel(file.case, plan_id, tuple(terminals)))

@@ -214,6 +214,11 @@ class Rule(Strict):
         values = [self.raise_at[level] for level in Level if level in self.raise_at]
         if values != sorted(set(values)):
             raise ValueError("`raise_at` must grow from blue to red")
+        if values[0] > 0 and self.clear_below >= values[0]:
+            raise ValueError(
+                f"`clear_below` must be less than the lowest `raise_at` ({values[0]:g}):"
+                " a warning that can never clear stays for ever"
+            )
         if self.signal is Signal.SENSOR and self.quantity is None:
             raise ValueError("a sensor rule needs `quantity`")
         return self

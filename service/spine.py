@@ -44,6 +44,7 @@ TICK_S = 0.2
 DECISIONS_MAX = 1000
 TIDY_EVERY_S = 600.0
 TIDY_ROWS = 2_000
+SAVE_ZONES_EVERY_S = 5.0
 ALERTS = "alerts"
 ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
@@ -93,6 +94,7 @@ class Spine:
         self._announcer = announcer
         self._plant = plant
         self._keep = timedelta(days=keep_days)
+        self._save_zones_s = float("-inf")
         self._tidy_s = clock.monotonic() + TIDY_EVERY_S
         self._asked: SimpleQueue[Asked] = SimpleQueue()
         self._serial = 0
@@ -139,7 +141,7 @@ class Spine:
                 refused["duplicate"] = len(facts) - len(fresh)
                 self.duplicates += len(facts) - len(fresh)
             commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
-            self._write(tx, commit, asked)
+            self._write(tx, commit, asked, mono=mono)
             self._tidy(tx, now=now, mono=mono)
         self._intake.acknowledge(arrivals)
         self._send(now=now, mono=mono)
@@ -211,7 +213,9 @@ class Spine:
             if view.zone in told
         )
 
-    def _write(self, tx: Transaction, commit: Commit, asked: Sequence[Asked]) -> None:
+    def _write(
+        self, tx: Transaction, commit: Commit, asked: Sequence[Asked], *, mono: float
+    ) -> None:
         """Put everything that was decided beside the facts that it was decided on."""
         tx.add_zone_views(judgement.view for judgement in commit.zones)
         for case in commit.cases:
@@ -222,6 +226,8 @@ class Spine:
             tx.set_last_counter(self._on.outbox.last_counter)
         if self._on.engine.dirty:
             tx.save_state(ALERTS, self._on.engine.snapshot())
+        if mono >= self._save_zones_s:
+            self._save_zones_s = mono + SAVE_ZONES_EVERY_S
             tx.save_state(ZONES, self._on.fusion.snapshot())
         for each in asked:
             tx.add_audit(

@@ -49,10 +49,21 @@ def test_at_all_clear_exactly_what_was_told_and_raised_is_taken_back() -> None:
 
 
 def test_nothing_is_told_twice_while_the_level_stands() -> None:
-    here = room(plan("y", "yellow"))
+    here = room(plan("y", "yellow", expires_s=86_400))
     here.see_for(3.2, 600)
     here.see_for(4.2, 600)
     assert len(here.told) == 1
+
+
+def test_a_text_is_told_again_before_it_expires_while_the_warning_stands() -> None:
+    here = room(plan("y", "yellow", expires_s=100))
+    here.see_for(3.2, 70)
+    assert len(here.told) == 1
+    here.see_for(3.2, 15)
+    assert spoken(here.told)[1:] == [("show", "show y", ("t1", "t2"))]
+    here.see_for(0.5, 4)
+    here.see_for(0.5, 200)
+    assert [one.action for one in here.told] == ["show", "show", "cancel"]
 
 
 def test_stepping_up_replaces_the_message_where_the_higher_plan_speaks() -> None:
@@ -238,7 +249,7 @@ def test_closing_by_hand_takes_everything_back() -> None:
 
 @pytest.mark.parametrize("down_s", [0.0, 30.0, 3600.0])
 def test_after_a_restart_the_field_is_not_told_twice(down_s: float) -> None:
-    here = room(plan("r", "red", raise_entrances=["e1"]))
+    here = room(plan("r", "red", expires_s=86_400, raise_entrances=["e1"]))
     here.see(5.2)
     opened = here.only_case()
     here.restart(down_s=down_s)
