@@ -84,6 +84,11 @@ export class Desk {
     return `${this.deviceName(head)} ${why === tail.replaceAll('_', ' ') ? named('blind', tail) : why}`;
   }
 
+  /** Whether a number of this moment is too old to be taken for the present. */
+  isOld(at: string | undefined, staleS: number): boolean {
+    return !at || this.live.now - Date.parse(at) > staleS * 1000;
+  }
+
   personName(id: string): string {
     return this.site.people.find((one) => one.id === id)?.name ?? id;
   }
