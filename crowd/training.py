@@ -87,13 +87,17 @@ def train(
 
     With `resume` a checkpoint in `out` goes on where it stopped; its plan must be this plan.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise PlanError("PyTorch finds no CUDA device here; train on the cpu")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     if threads:
         torch.set_num_threads(threads)
     run = _Run(plan, device)
     checkpoint = out / "checkpoint.pt"
-    if resume and checkpoint.exists():
+    if checkpoint.exists():
+        if not resume:
+            raise PlanError(f"{checkpoint}: an earlier run; resume it or name a new folder")
         run.load(checkpoint)
         _log.info("resuming at step %d of %d", run.step, plan.steps)
     samples = [read_sample(still) for training, _ in folders.values() for still in training]

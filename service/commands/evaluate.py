@@ -54,7 +54,7 @@ def stills(
     """Count every picture of DIR with the shipped eight-bit network and report the errors.
 
     mae, rmse, bias and mape are in people (mape a share); r is the correlation of counts with the truth;
-    coverage is the share of pictures whose truth lies within [low, high], width the mean of high - low.
+    coverage is the share of pictures whose truth lies between low and high, width the mean of high - low.
     """
     size = _size(shrink)
     estimator = Estimator(model.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ import typer
 from crowd.stills import Still, StillsError, read_folder, split, write_folder
 from service.commands.estimate import Size
 from service.exits import OutsideError, WrongUseError
+
+
+class Device(StrEnum):
+    """Where training runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
 
 
 def train(
@@ -31,7 +39,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.CPU,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all.")] = None,
     split_to: Annotated[
         Path | None,
@@ -73,7 +81,7 @@ def train(
             plan,
             parts,
             out,
-            device=device,
+            device=device.value,
             resume=resume,
             threads=threads,
             report=lambda progress: _tell(progress, as_json=as_json),

@@ -117,6 +117,8 @@ def test_a_run_repeats_by_its_seed_and_resumes_to_the_same_weights(tmp_path: Pat
     ].state_dict()
     for name, value in whole.items():
         assert torch.allclose(value.float(), resumed[name].float(), atol=1e-5), name
+    with pytest.raises(training.PlanError, match="an earlier run"):
+        training.train(plan, parts, tmp_path / "parts")
     with pytest.raises(training.PlanError, match="another plan"):
         training.train(
             training.Plan(model="small", steps=5), parts, tmp_path / "parts", resume=True
