@@ -153,9 +153,11 @@ class Spine:
         asked: list[Asked] = []
         while len(asked) < BATCH_MAX:
             try:
-                asked.append(self._asked.get_nowait())
+                each = self._asked.get_nowait()
             except Empty:
                 break
+            if each.verdict.set_running_or_notify_cancel():
+                asked.append(each)
         return asked
 
     def _fact_of(self, decision: Decision, mono: float) -> Fact:

@@ -85,20 +85,26 @@ class WeakPasswordError(ValueError):
 class Accounts:
     """Who can sign in to this site, and who is signed in. Any thread may call."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, db: sqlite3.Connection, clock: Clock, hasher: PasswordHasher
+    ) -> None:
         self._path = path
         self._db = db
         self._clock = clock
         self._guard = Lock()
-        self._hasher = PasswordHasher()
+        self._hasher = hasher
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock) -> Self:
-        """Open or make the accounts in the store's folder."""
+    def open(cls, folder: Path, clock: Clock, *, hasher: PasswordHasher | None = None) -> Self:
+        """Open or make the accounts in the store's folder.
+
+        `hasher` sets how much work a guess costs; by default the library's recommendation.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / FILE_NAME
-        return cls(path, open_writer(path, full_sync=True, migrations=_MIGRATIONS), clock)
+        db = open_writer(path, full_sync=True, migrations=_MIGRATIONS)
+        return cls(path, db, clock, hasher or PasswordHasher())
 
     def close(self) -> None:
         with self._guard:

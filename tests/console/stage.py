@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import msgspec
 import numpy as np
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from ruamel.yaml import YAML
 
@@ -47,6 +48,9 @@ from model.zones import ZoneView
 from store.embedded import Store
 from store.feed import Feed
 from store.people import Accounts
+
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Real password hashes with little work: their strength is not what is tested here."""
 
 PASSWORD = "lantern-on-the-bridge"
 SMALL_SITE = Path(config.__file__).parent / "sites" / "shichahai-small.yaml"
@@ -125,7 +129,7 @@ class Stage:
         self.clock = clock
         self.site = small_site()
         self.store = Store.open(folder, full_sync=False)
-        self.accounts = Accounts.open(folder, clock)
+        self.accounts = Accounts.open(folder, clock, hasher=QUICK)
         self.feed = Feed()
         self.pictures = StagePictures(clock)
         self.decisions: list[Decision] = []

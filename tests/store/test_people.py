@@ -33,8 +33,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def accounts(tmp_path: Path, clock: ManualClock) -> Iterator[Accounts]:
-    with closing(Accounts.open(tmp_path, clock)) as opened:
-        opened._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with closing(Accounts.open(tmp_path, clock, hasher=quick)) as opened:
         yield opened
 
 
