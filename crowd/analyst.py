@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.estimator import Estimate, Estimator
+from crowd.motion import Motion, MotionGap, MotionGround, read_motion
 from crowd.sight import SightWatch
 from model.facts import DensityBlind, DensityLive
 from model.level import Sight
@@ -35,7 +36,7 @@ class GroundReading(Protocol):
         """The highest density of any 3 m × 3 m window."""
 
 
-class Ground(Protocol):
+class Ground(MotionGround, Protocol):
     """A camera's calibration: where each cell of a density map stands on the ground."""
 
     def read(
@@ -86,6 +87,7 @@ class Analyst:
                 height_px=height_px,
             )
             density, peak = _within_contract(found.density_p_m2), _within_contract(found.peak_p_m2)
+        motion = _motion(picture, estimate, self._ground)
         return DensityLive(
             at=picture.at,
             count=round(estimate.count, 2),
@@ -93,8 +95,34 @@ class Analyst:
             count_high=round(estimate.count_high, 2),
             density_p_m2=density,
             peak_p_m2=peak,
+            speed_m_s=_rounded(motion.speed_m_s, 3, most=20.0),
+            direction_deg=_rounded(motion.direction_deg, 1, most=360.0),
+            counterflow=_rounded(motion.counterflow, 3, most=1.0),
+            pressure_s2=_rounded(motion.pressure_s2, 4, most=100.0),
             model=estimate.model,
         )
+
+
+def _motion(picture: Picture, estimate: Estimate, ground: Ground | None) -> Motion:
+    """How the people of this picture move; without figures where there is no burst."""
+    if not picture.burst:
+        return Motion(gap=MotionGap.NO_BURST)
+    height, width = picture.burst[0].luma.shape
+    scale = width / picture.pixels.shape[1]
+    first = cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY)
+    if scale != 1:
+        first = cv2.resize(first, (width, height), interpolation=cv2.INTER_AREA)
+    return read_motion(
+        [np.asarray(first, np.uint8), *(one.luma for one in picture.burst)],
+        [0.0, *(one.after_s for one in picture.burst)],
+        estimate.density,
+        stride_px=estimate.stride_px * scale,
+        ground=ground,
+    )
+
+
+def _rounded(value: float | None, decimals: int, *, most: float) -> float | None:
+    return None if value is None else round(min(max(value, 0.0), most), decimals)
 
 
 def _within_contract(density_p_m2: float | None) -> float | None:

@@ -92,6 +92,14 @@ class Ground:
         """Where people stand (N, 2) whose heads are at pixels (N, 2) of the calibrated picture."""
         return _apply(self._to_ground, pixels)[0]
 
+    def stand(self, pixels: Floats, *, width_px: int, height_px: int) -> Floats:
+        """Where people stand (N, 2) whose heads are at pixels (N, 2) of a picture of this size."""
+        return self.place(pixels * (self._width_px / width_px, self._height_px / height_px))
+
+    def watches(self, metres: Floats) -> NDArray[np.bool_]:
+        """Which places (N, 2) lie on the ground of its zones that the camera sees."""
+        return np.asarray(self._plot.index_of(metres) >= 0)
+
     def picture(self, metres: Floats) -> Floats:
         """Where the heads of people are in the picture (N, 2) who stand at metres (N, 2)."""
         return _apply(self._to_picture, metres)[0]

@@ -32,10 +32,22 @@ class SourceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """A picture shortly after another one: its luma (H, W), as large or smaller, and how much later."""
+
+    after_s: float
+    luma: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One decoded picture: pixels (H, W, 3) BGR, when the camera took it, when it came in."""
+    """One decoded picture: pixels (H, W, 3) BGR, when the camera took it, when it came in.
+
+    `burst` are the pictures right after it, oldest first, where the camera is read in bursts.
+    """
 
     camera: str
     at: datetime
     arrived_monotonic_s: float
     pixels: NDArray[np.uint8]
+    burst: tuple[Following, ...] = ()

@@ -23,7 +23,7 @@ COMMANDS = (
     "evaluate",
     "train",
 )
-BENCHES = ("bench_cameras", "bench_warning")
+BENCHES = ("bench_cameras", "bench_motion", "bench_warning")
 
 
 class CommandModule(Protocol):
