@@ -20,7 +20,7 @@ from ingest.rtsp.picking import PicturePicker
 from ingest.rtsp.session import CameraSession, Deadlines
 from ingest.rtsp.units import CodedPicture
 from model.clock import Clock
-from model.picture import Picture, SourceState
+from model.picture import Following, Picture, SourceState
 
 _LOG = logging.getLogger(__name__)
 Image = NDArray[np.uint8]
@@ -96,13 +96,13 @@ class CameraSource:
     def __init__(
         self, camera: str, address: Address, *, every_s: float, max_width: int, clock: Clock, patience: Patience,
         deadlines: Deadlines, tallies: Tallies, on_picture: Callable[[Picture], None],
-        pool: Executor | None,
+        pool: Executor | None, burst: int = 0,
     ) -> None:  # fmt: skip
         self._camera, self._every_s, self._max_width = camera, every_s, max_width
         self._clock, self._patience, self._tallies = clock, patience, tallies
         self._on_picture = on_picture
         self._session = CameraSession(address, clock=clock, deadlines=deadlines)
-        self._pool = pool
+        self._pool, self._burst = pool, burst
 
     async def run_once(self) -> None:
         """Read pictures until the camera fails."""
@@ -114,6 +114,7 @@ class CameraSource:
             picker = PicturePicker(
                 stream.codec, gatherer, camera=self._camera, every_s=self._every_s, max_width=self._max_width,
                 rare_s=self._patience.rare_keys_s, started_s=heard_s, on_pixels=self._give, pool=self._pool,
+                burst=self._burst,
             )  # fmt: skip
             while True:
                 before = session.received_bytes
@@ -141,13 +142,17 @@ class CameraSource:
         if blind_s > max(self._patience.no_picture_s, 3 * self._every_s):
             raise garbled("packets come, and no picture can be made of them")
 
-    def _give(self, coded: CodedPicture, pixels: Image, now_s: float) -> None:
+    def _give(
+        self, coded: CodedPicture, pixels: Image, now_s: float, burst: tuple[Following, ...]
+    ) -> None:
         times = self._session.times
         now = self._clock.now()
         at = times.taken_at(coded.stamp, now=now, monotonic_s=now_s) if times is not None else now
         self._tallies.pictures += 1
         self._on_picture(
-            Picture(camera=self._camera, at=at, arrived_monotonic_s=now_s, pixels=pixels)
+            Picture(
+                camera=self._camera, at=at, arrived_monotonic_s=now_s, pixels=pixels, burst=burst
+            )
         )
 
 
@@ -156,21 +161,22 @@ class CameraTap:
 
     `on_picture` gets one picture every `every_s` seconds, at most `max_width` wide, in the loop's
     thread; it must not block. Decoding runs in `pool`, else in one thread shared by this process's
-    cameras. `on_state` is told each change. A loss and its end are one log line
-    each.
+    cameras. `on_state` is told each change. A loss and its end are one log line each. With `burst`
+    so many pictures after each are decoded too, and some given with it, to show how people move.
     """
 
     def __init__(
         self, camera_id: str, url: str, *, every_s: float, clock: Clock, on_picture: Callable[[Picture], None],
         on_state: Callable[[str, SourceState], None], max_width: int = 640, patience: Patience | None = None,
         deadlines: Deadlines | None = None, rng: random.Random | None = None, pool: Executor | None = None,
+        burst: int = 0,
     ) -> None:  # fmt: skip
         self.camera_id, self._every_s, self._max_width = camera_id, every_s, max_width
         self._clock, self._patience = clock, patience or Patience()
         self._deadlines = deadlines or Deadlines()
         self._on_picture, self._on_state = on_picture, on_state
         self._random = rng or random.Random()
-        self._url, self._pool = url, pool
+        self._url, self._pool, self._burst = url, pool, burst
         self._failures = 0
         self._lost_s: float | None = None
         self.state = SourceState.CONNECTING
@@ -195,6 +201,7 @@ class CameraTap:
         source = CameraSource(
             self.camera_id, address, every_s=self._every_s, max_width=self._max_width, clock=self._clock,
             patience=self._patience, deadlines=self._deadlines, tallies=self.tallies, on_picture=self._came, pool=self._pool,
+            burst=self._burst,
         )  # fmt: skip
         try:
             await source.run_once()

@@ -113,6 +113,7 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
             on_picture=on_picture,
             on_state=on_state,
             max_width=PICTURE_WIDTH_PX[camera.model],
+            burst=camera.burst,
         )
 
     worker = Worker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -10,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.rtsp.failure import CameraError
-from model.picture import SourceState
+from ingest.rtsp.units import CodedPicture
+from model.picture import Following, SourceState
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
 
 MAX_PIXELS = 4096 * 2304
+CLOCK_HZ = 90_000
+BURST_APART_S, BURST_SPAN_S, BURST_MOST, BURST_WIDTH_PX = 0.075, 1.2, 4, 640
 Image = NDArray[np.uint8]
 
 
@@ -47,6 +51,34 @@ class PictureDecoder:
             return None
         return to_bgr(frame, max_width=max_width)
 
+    def burst(
+        self, key: CodedPicture, after: Sequence[CodedPicture], *, max_width: int
+    ) -> tuple[Image | None, tuple[Following, ...]]:
+        """A key picture as BGR, and the luma of some pictures after it, for how people move.
+
+        Those given are at least `BURST_APART_S` apart and at most `BURST_MOST`; none where they
+        cannot be decoded. Pictures that a stream reorders come in the order they are shown.
+        """
+        frames: dict[int, VideoFrame] = {}
+        for coded in (key, *after, None):
+            for frame in self._decode_all(coded):
+                frames[((frame.pts or 0) - key.stamp) & 0xFFFFFFFF] = frame
+        self._decoder.flush_buffers()
+        if 0 not in frames:
+            self.refused += 1
+            return None, ()
+        return to_bgr(frames.pop(0), max_width=max_width), _spaced(frames, max_width)
+
+    def _decode_all(self, coded: CodedPicture | None) -> list[VideoFrame]:
+        packet = None
+        if coded is not None:
+            packet = av.Packet(coded.data)
+            packet.pts = coded.stamp
+        try:
+            return list(self._decoder.decode(packet))
+        except av.FFmpegError:
+            return []
+
     def start_afresh(self) -> None:
         """Forget earlier pictures: the next ones do not follow them."""
         self._decoder.flush_buffers()
@@ -62,6 +94,22 @@ class PictureDecoder:
             self._decoder.flush_buffers()
             return None
         return frames[-1] if frames else None
+
+
+def _spaced(frames: dict[int, VideoFrame], max_width: int) -> tuple[Following, ...]:
+    """Luma of frames by their ticks after the key picture, spaced out in time."""
+    given: list[Following] = []
+    last_s = 0.0
+    for ticks in sorted(frames):
+        after_s = ticks / CLOCK_HZ
+        if after_s > BURST_SPAN_S or len(given) == BURST_MOST:
+            break
+        if after_s - last_s >= BURST_APART_S:
+            picture = to_bgr(frames[ticks], max_width=min(max_width, BURST_WIDTH_PX))
+            luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+            given.append(Following(after_s=after_s, luma=luma))
+            last_s = after_s
+    return tuple(given)
 
 
 def to_bgr(frame: VideoFrame, *, max_width: int) -> Image:

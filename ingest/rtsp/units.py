@@ -99,13 +99,19 @@ _CODINGS: dict[str, type[_Coding]] = {"h264": _H264, "hevc": _H265}
 
 
 class PictureGatherer:
-    """Takes the RTP packets of one stream in order, gives whole pictures."""
+    """Takes the RTP packets of one stream in order, gives whole pictures.
+
+    Key pictures, or all with `every_picture`; with `after_key`, so many after each key picture too,
+    as long as none of them is broken.
+    """
 
     def __init__(
         self, codec: str, *, parameter_sets: tuple[bytes, ...] = (), every_picture: bool = False
     ) -> None:
         self.coding = _CODINGS[codec]()
         self.every_picture = every_picture
+        self.after_key = 0
+        self._after_left = 0
         self.tally = Tally()
         self._sets: dict[int, list[bytes]] = {}
         self._sets_stamp: dict[int, int] = {}
@@ -172,7 +178,7 @@ class PictureGatherer:
 
     def _wanted(self, data: bytes, first: int, stop: int) -> bool:
         """Whether this payload belongs to a picture that we want."""
-        if self.every_picture:
+        if self.every_picture or self._after_left > 0:
             return True
         coding = self.coding
         kind = coding.kind(data[first])
@@ -242,12 +248,19 @@ class PictureGatherer:
     def _drop(self) -> None:
         self._parts, self._size, self._key, self._in_fragment = [], 0, False, False
 
+    def _still_wanted(self, *, key: bool, broken: bool) -> int:
+        """How many pictures after this one belong to its key picture's burst."""
+        if broken:
+            return 0
+        return self.after_key if key else max(self._after_left - 1, 0)
+
     def _finish(self) -> CodedPicture | None:
         """The picture gathered so far, unless something of it is missing."""
         parts, key, broken, stamp = self._parts, self._key, self._broken, self._stamp
         if self._in_fragment:
             broken = True
         self._drop()
+        self._after_left = self._still_wanted(key=key, broken=broken)
         if broken:
             self.tally.broken_pictures += 1
             return None
