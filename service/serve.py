@@ -21,16 +21,10 @@ from zoneinfo import ZoneInfo
 import uvicorn
 from fastapi import FastAPI
 
-from alerts.engine import AlertEngine
 from config.schema import SiteFile
 from console.app import create_app
-from crowd.assignment import Assigner
-from crowd.zones import ZoneFusion
-from devices.health import HealthRegistry
-from devices.outbox import Outbox
 from ingest.intake import Intake
 from model.clock import Clock
-from service.announcer import Announcer
 from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
@@ -38,9 +32,10 @@ from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
 from service.plants import Plant
 from service.readiness import LinkReadiness
+from service.resuming import resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
 from service.site import LoadedSite
-from service.spine import ALERTS, ZONES, Deciders, Spine
+from service.spine import Spine
 from service.stills_link import StillsLink
 from store.embedded import Store
 from store.errors import StoreError
@@ -60,7 +55,6 @@ from wire.topics import Topics
 log = logging.getLogger(__name__)
 
 NODE = "yinding"
-UNFINISHED_MOST = 100_000
 CONSOLE_STOP_S = 3
 VITAL_CHECK_S = 1.0
 
@@ -116,26 +110,6 @@ def _store(folder: Path, *, full_sync: bool) -> Iterator[tuple[Store, Feed]]:
             feed.close()
 
 
-def _deciders(site: SiteFile, store: Store, signer: OrderSigner, clock: Clock) -> Deciders:
-    """The pure parts, as they stood at the last commit."""
-    with store.transaction() as tx:
-        last_counter = tx.last_counter()
-    return Deciders(
-        fusion=ZoneFusion(site, snapshot=store.state(ZONES)),
-        engine=AlertEngine(site, new_id=lambda: secrets.token_hex(8), snapshot=store.state(ALERTS)),
-        outbox=Outbox(
-            site,
-            signer.sign,
-            last_counter=last_counter,
-            unfinished=store.orders(unfinished=True, limit=UNFINISHED_MOST),
-            now=clock.now(),
-            mono=clock.monotonic(),
-        ),
-        registry=HealthRegistry(site),
-        assigner=Assigner(camera.id for camera in site.cameras),
-    )
-
-
 def _link(site: SiteFile, address: BrokerAddress, clock: Clock) -> BrokerLink:
     topics = Topics(site.site.id)
     gone = encode(ServiceStatus(state="offline"), tz=ZoneInfo(site.site.timezone))
@@ -160,21 +134,15 @@ def _spine(
 ) -> Spine:
     """The spine, ready to run, with its deciders as they stood at the last commit."""
     site = loaded.site
-    tz = ZoneInfo(site.site.timezone)
     try:
         key = load_key_file(signing_key_path(site, loaded.folder))
     except KeyFileError as error:
         raise WrongUseError(str(error)) from error
-    deciders = _deciders(site, store, OrderSigner(key, site.keys.key_id, tz=tz), clock)
-    announcer = Announcer(
-        node=NODE,
-        topics=Topics(site.site.id),
-        speaker=link,
-        assigner=deciders.assigner,
-        clock=clock,
-        tz=tz,
-        warnings=(*store.cases(limit=100), *deciders.engine.open_cases()),
+    signer = OrderSigner(key, site.keys.key_id, tz=ZoneInfo(site.site.timezone))
+    deciders = resume_deciders(
+        site, store, signer.sign, clock=clock, new_id=lambda: secrets.token_hex(8)
     )
+    announcer = resume_announcer(site, store, link, deciders, node=NODE, clock=clock)
     return Spine(
         clock=clock,
         store=store,

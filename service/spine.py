@@ -13,9 +13,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 from alerts.engine import AlertEngine, Outcome
 from console.ports import Accepted, Refused, Verdict
@@ -30,12 +32,9 @@ from model.facts import Decision, Fact
 from model.level import Level
 from model.orders import OrderRecord
 from model.zones import ZoneView
-from service.announcer import Announcer
+from service.announcer import Announcer, Speaker
 from service.plants import Plant
-from store.embedded import Store
-from store.feed import Feed
 from store.transaction import Transaction
-from wire.link import BrokerLink
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,18 @@ SAVE_ZONES_EVERY_S = 5.0
 ALERTS = "alerts"
 ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
+
+
+class Ledger(Protocol):
+    """The store, as far as the spine needs it: one transaction a step."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+
+class Teller(Protocol):
+    """The feed, as far as the spine needs it."""
+
+    def publish(self, commit: Commit) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +87,10 @@ class Spine:
         self,
         *,
         clock: Clock,
-        store: Store,
-        feed: Feed,
+        store: Ledger,
+        feed: Teller,
         intake: Intake,
-        link: BrokerLink,
+        link: Speaker,
         deciders: Deciders,
         announcer: Announcer,
         keep_days: int,

@@ -1,0 +1,79 @@
+"""Taking up where the last commit left off: the pure deciders and the announcer of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from alerts.engine import AlertEngine
+from config.schema import SiteFile
+from crowd.assignment import Assigner
+from crowd.zones import ZoneFusion
+from devices.health import HealthRegistry
+from devices.outbox import Outbox
+from devices.writing import Sign
+from model.clock import Clock
+from service.announcer import Announcer, Speaker
+from service.spine import ALERTS, ZONES, Deciders
+from store.embedded import Store
+from wire.topics import Topics
+
+UNFINISHED_MOST = 100_000
+RECENT_WARNINGS = 100
+"""So many of the last cases are announced anew: a kill may have swallowed a closed one's last word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makers:
+    """What the deciders are made of; a drill puts a faulty part in place of a right one."""
+
+    fusion: type[ZoneFusion] = ZoneFusion
+    engine: type[AlertEngine] = AlertEngine
+    outbox: type[Outbox] = Outbox
+    registry: type[HealthRegistry] = HealthRegistry
+
+
+def resume_deciders(
+    site: SiteFile,
+    store: Store,
+    sign: Sign,
+    *,
+    clock: Clock,
+    new_id: Callable[[], str],
+    makers: Makers | None = None,
+) -> Deciders:
+    """The pure parts, as they stood at the last commit."""
+    make = makers or Makers()
+    with store.transaction() as tx:
+        last_counter = tx.last_counter()
+    return Deciders(
+        fusion=make.fusion(site, snapshot=store.state(ZONES)),
+        engine=make.engine(site, new_id=new_id, snapshot=store.state(ALERTS)),
+        outbox=make.outbox(
+            site,
+            sign,
+            last_counter=last_counter,
+            unfinished=store.orders(unfinished=True, limit=UNFINISHED_MOST),
+            now=clock.now(),
+            mono=clock.monotonic(),
+            new_id=new_id,
+        ),
+        registry=make.registry(site),
+        assigner=Assigner(camera.id for camera in site.cameras),
+    )
+
+
+def resume_announcer(
+    site: SiteFile, store: Store, speaker: Speaker, deciders: Deciders, *, node: str, clock: Clock
+) -> Announcer:
+    """The announcer, owing the world every open warning and the last ones."""
+    return Announcer(
+        node=node,
+        topics=Topics(site.site.id),
+        speaker=speaker,
+        assigner=deciders.assigner,
+        clock=clock,
+        tz=ZoneInfo(site.site.timezone),
+        warnings=(*store.cases(limit=RECENT_WARNINGS), *deciders.engine.open_cases()),
+    )
