@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from crowd.motion_streams import pressure_s2, streams
 
-CELLS_MOST: Final = 256
+CELLS_MOST: Final = 192
 CELL_PEOPLE_LEAST: Final = 0.02
 PEOPLE_LEAST: Final = 0.8
 FOLLOWED_LEAST: Final = 0.4
@@ -28,6 +28,7 @@ FOLLOWED_LEAST: Final = 0.4
 FASTEST_M_S: Final = 8.0
 _WINDOW_PX: Final = (13, 13)
 _LEVELS: Final = 2
+_ENOUGH: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
 _BACK_MOST_PX: Final = 1.0
 _SPAN_LEAST_S: Final = 0.03
 
@@ -153,10 +154,22 @@ def _followed(frames: Sequence[Luma], cells: _Steps) -> _Steps:
 def _matched(one: Luma, two: Luma, start: NDArray[np.float32]) -> Floats:
     """Moves in pixels (N, 2); NaN where matching back does not return to the start."""
     there, ahead, _ = cv2.calcOpticalFlowPyrLK(
-        one, two, start, np.zeros_like(start), winSize=_WINDOW_PX, maxLevel=_LEVELS
+        one,
+        two,
+        start,
+        np.zeros_like(start),
+        winSize=_WINDOW_PX,
+        maxLevel=_LEVELS,
+        criteria=_ENOUGH,
     )
     back, behind, _ = cv2.calcOpticalFlowPyrLK(
-        two, one, there, np.zeros_like(start), winSize=_WINDOW_PX, maxLevel=_LEVELS
+        two,
+        one,
+        there,
+        np.zeros_like(start),
+        winSize=_WINDOW_PX,
+        maxLevel=_LEVELS,
+        criteria=_ENOUGH,
     )
     missed = np.abs(back - start)[:, 0].max(axis=1)
     sure = (ahead[:, 0] == 1) & (behind[:, 0] == 1) & (missed <= _BACK_MOST_PX)

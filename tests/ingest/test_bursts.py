@@ -67,7 +67,7 @@ def test_a_broken_burst_leaves_its_key_picture() -> None:
     assert picture is not None
     picture, burst = decoder.burst(key, after, max_width=320)
     assert picture is not None
-    assert len(burst) == 4
+    assert len(burst) == BURST_MOST
 
 
 def watched(every_s: float, burst: int, *, wanted: int) -> list[Picture]:
