@@ -47,7 +47,13 @@ class Journal:
         self.actions: list[Action] = []
 
     def note(
-        self, file: CaseFile, *, actor: str, change: Change, reason: Reason, detail: str = ""
+        self,
+        file: CaseFile,
+        *,
+        actor: str,
+        change: Change,
+        reason: Reason,
+        detail: Bilingual | None,
     ) -> None:
         """Add one step to a case's history."""
         case = msgspec.structs.replace(file.case, serial=file.case.serial + 1, changed=self.now)
@@ -62,7 +68,7 @@ class Journal:
                 change=change,
                 level=case.level,
                 reason=reason,
-                detail=detail[:500],
+                detail=detail,
             )
         )
 
@@ -100,7 +106,7 @@ class CaseBook:
         rule: str | None,
         actor: str,
         reason: Reason,
-        detail: str,
+        detail: Bilingual,
     ) -> CaseFile:
         """Open a case. The key must be free: one breach is one warning."""
         if key in self.files:
@@ -133,7 +139,7 @@ class CaseBook:
         rule: str | None,
         actor: str,
         reason: Reason,
-        detail: str,
+        detail: Bilingual,
     ) -> None:
         """Step a case up or down to another level."""
         up = level.rank > file.case.level.rank
@@ -147,7 +153,7 @@ class CaseBook:
         )
 
     def close(
-        self, journal: Journal, file: CaseFile, *, actor: str, reason: Reason, detail: str
+        self, journal: Journal, file: CaseFile, *, actor: str, reason: Reason, detail: Bilingual
     ) -> None:
         """Close a case; it keeps its last level and is forgotten here."""
         file.case = msgspec.structs.replace(file.case, state=CaseState.CLOSED, next_escalation=None)

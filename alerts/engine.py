@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from alerts import ownership
+from alerts import ownership, wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.faults import FaultDesk
 from alerts.ownership import Refusal
@@ -16,11 +16,12 @@ from alerts.plans import PlanBook, WaitingPlan, lower_by_hand
 from alerts.signals import Ignored
 from alerts.watch import Moved, Watch, WatchState
 from config.schema import SiteFile
-from model.actions import Action, Broadcast
+from model.actions import Action
 from model.cases import Case, Change, Reason, Transition
 from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
 from model.health import DeviceHealth
 from model.level import Level, rank_of
+from model.text import Bilingual
 from model.zones import ZoneView
 
 LONGEST_STEP_S = 30.0
@@ -94,6 +95,8 @@ class AlertEngine:
         self._plans = PlanBook(site)
         self._faults = FaultDesk(site)
         self._entrances = {bollard.id: bollard.entrance for bollard in site.bollards}
+        self._names = {one.id: one.name for one in site.terminals}
+        self._names |= {one.id: one.name for one in site.bollards}
         self._levels: dict[str, Level | None] = {zone.id: None for zone in site.zones}
         self._weigh(file.case for file in self._book)
         self._last_mono: float | None = None
@@ -169,7 +172,9 @@ class AlertEngine:
                 actor=refusal.device,
                 change=Change.ACTION_REFUSED,
                 reason=_REFUSALS.get(refusal.reason, Reason.DEVICE_FAULT),
-                detail=f"{_asked(refusal.action)} refused for {refusal.device}: {refusal.reason}",
+                detail=wording.refused(
+                    refusal.action, self._name_of(refusal.device), refusal.reason
+                ),
             )
         if not journal.transitions:
             return outcome
@@ -180,6 +185,10 @@ class AlertEngine:
             cases=tuple(cases.values()),
             transitions=(*outcome.transitions, *journal.transitions),
         )
+
+    def _name_of(self, device: str) -> Bilingual:
+        name = self._names.get(device)
+        return Bilingual(zh=name.zh, en=name.en) if name else Bilingual(zh=device, en=device)
 
     def _elapsed(self, now: datetime, mono: float) -> float:
         if self._last_mono is None:
@@ -332,7 +341,7 @@ class AlertEngine:
             file,
             actor=decision.person,
             reason=Reason.PERSON,
-            detail=decision.comment or "closed by hand",
+            detail=wording.closed_by_hand(decision),
         )
         self._plans.follow(journal, self._book, file)
         return None
@@ -354,7 +363,3 @@ class AlertEngine:
 
 def _is_of(case: Case, zone: str) -> bool:
     return case.subject_kind == "zone" and case.subject == zone
-
-
-def _asked(action: Action) -> str:
-    return action.action if isinstance(action, Broadcast) else action.motion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts import wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from config.schema import SiteFile, Words
 from model.cases import Change, Reason
@@ -17,22 +18,6 @@ _LEVELS = {
     DeviceKind.CAMERA: Level.YELLOW,
     DeviceKind.BOLLARD: Level.YELLOW,
     DeviceKind.WORKER: Level.YELLOW,
-}
-
-_KINDS = {
-    DeviceKind.CAMERA: Bilingual(zh="摄像机", en="Camera"),
-    DeviceKind.COUNTER: Bilingual(zh="客流计数器", en="Counter"),
-    DeviceKind.SENSOR: Bilingual(zh="传感器", en="Sensor"),
-    DeviceKind.TERMINAL: Bilingual(zh="预警终端", en="Terminal"),
-    DeviceKind.BOLLARD: Bilingual(zh="升降柱", en="Bollard"),
-    DeviceKind.WORKER: Bilingual(zh="分析节点", en="Worker"),
-}
-
-_STATES = {
-    HealthState.BLIND: Bilingual(zh="画面不可用", en="blind"),
-    HealthState.FAULT: Bilingual(zh="故障", en="fault"),
-    HealthState.SILENT: Bilingual(zh="无数据", en="silent"),
-    HealthState.OFFLINE: Bilingual(zh="离线", en="offline"),
 }
 
 
@@ -77,7 +62,7 @@ class FaultDesk:
             file,
             actor=file.case.subject,
             reason=_back(file.fault),
-            detail=f"well for {WELL_FOR_S:g} s",
+            detail=wording.well(WELL_FOR_S),
         )
 
     def _open(self, journal: Journal, book: CaseBook, health: DeviceHealth) -> None:
@@ -92,7 +77,7 @@ class FaultDesk:
             rule=None,
             actor=health.id,
             reason=_why(health.state),
-            detail=health.reason or health.state,
+            detail=wording.fault(health),
         )
         file.fault = health.state
 
@@ -100,23 +85,19 @@ class FaultDesk:
         file.well_s = None
         if file.fault == health.state:
             return
-        before, file.fault = file.fault, health.state
+        before, file.fault = file.fault or health.state, health.state
         journal.note(
             file,
             actor=health.id,
-            change=Change.COMMENTED,
+            change=Change.FAULT_CHANGED,
             reason=_why(health.state),
-            detail=f"{before}, now {health.state}: {health.reason or health.state}",
+            detail=wording.fault_changed(before, health),
         )
 
     def _text(self, health: DeviceHealth) -> Bilingual:
-        kind, state = _KINDS[health.kind], _STATES[health.state]
         name = self._names.get((health.kind, health.id))
         zh, en = (name.zh, name.en) if name else (health.id, health.id)
-        why = f" ({health.reason})" if health.reason else ""
-        return Bilingual(
-            zh=f"{kind.zh} {zh}：{state.zh}{why}"[:500], en=f"{kind.en} {en}: {state.en}{why}"[:500]
-        )
+        return wording.fault_of(health, Bilingual(zh=zh, en=en))
 
 
 def _key(health: DeviceHealth) -> str:

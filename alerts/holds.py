@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
+from alerts import wording
 from alerts.rules import Threshold, ZoneRule
 from model.cases import Reason
 from model.level import Level, Sight, rank_of
+from model.text import Bilingual
 
 LONGEST_GAP_S = 60.0
 """A hold that stood still longer than this starts anew when the signal is seen again."""
@@ -71,7 +73,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     before: Level | None
     after: Level | None
     reason: Reason
-    detail: str
+    detail: Bilingual
 
 
 class Tracker(msgspec.Struct, kw_only=True):
@@ -165,7 +167,12 @@ def judge_up(rule: ZoneRule, tracker: Tracker) -> Move | None:
                 before=before,
                 after=threshold.level,
                 reason=rule.raise_reason,
-                detail=_raised_detail(rule, tracker.sample, threshold),
+                detail=wording.raised(
+                    rule,
+                    threshold,
+                    tracker.sample.value,
+                    partly=tracker.sample.sight is Sight.PARTIAL,
+                ),
             )
     return None
 
@@ -191,7 +198,7 @@ def judge_down(rule: ZoneRule, tracker: Tracker) -> Move | None:
         before=before,
         after=tracker.level,
         reason=rule.clear_reason,
-        detail=_cleared_detail(rule, tracker.sample, cleared),
+        detail=wording.cleared(rule, cleared, tracker.sample.value),
     )
 
 
@@ -199,26 +206,3 @@ def _clear(rule: ZoneRule, tracker: Tracker, threshold: Threshold) -> bool:
     return tracker.sample.wholly_below(threshold.clear_at) and tracker.hold_down(
         threshold.level
     ).reached(rule.clear_hold_s)
-
-
-def _raised_detail(rule: ZoneRule, sample: Sample, threshold: Threshold) -> str:
-    if rule.is_alarm:
-        return f"{rule.alarm} alarm raised"
-    partly = " (seen in part)" if sample.sight is Sight.PARTIAL else ""
-    return (
-        f"{rule.signal_name} {_number(sample.value)} ≥ {_number(threshold.raise_at)}"
-        f"{rule.unit_suffix} for {rule.hold_s:g} s{partly}"
-    )
-
-
-def _cleared_detail(rule: ZoneRule, sample: Sample, threshold: Threshold) -> str:
-    if rule.is_alarm:
-        return f"{rule.alarm} alarm cleared for {rule.clear_hold_s:g} s"
-    return (
-        f"{rule.signal_name} {_number(sample.value)} < {_number(threshold.clear_at)}"
-        f"{rule.unit_suffix} for {rule.clear_hold_s:g} s"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"

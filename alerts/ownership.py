@@ -7,14 +7,13 @@ from enum import StrEnum
 
 import msgspec
 
+from alerts import wording
 from alerts.cases import CaseFile, Journal
 from model.cases import CaseState, Change, Reason
 from model.facts import Decision, Verb
 
 ESCALATE_AT_S = (30.0, 60.0, 120.0)
 """Seconds without acknowledgement after which the next one is called."""
-
-CALLED = ("second person", "commander", "outside contact")
 
 
 class Refusal(StrEnum):
@@ -58,7 +57,7 @@ def escalate(journal: Journal, file: CaseFile, seconds: float) -> None:
             actor="clock",
             change=Change.ESCALATED,
             reason=Reason.UNOWNED,
-            detail=f"{CALLED[step]} called after {ESCALATE_AT_S[step]:g} s without an owner",
+            detail=wording.called(step, ESCALATE_AT_S[step]),
         )
 
 
@@ -115,15 +114,18 @@ def _assign(journal: Journal, file: CaseFile, decision: Decision) -> Refusal | N
     if decision.assignee is None:
         return Refusal.ASSIGNEE_MISSING
     file.case = msgspec.structs.replace(file.case, owner=decision.assignee)
-    _note(journal, file, decision, Change.ASSIGNED, prefix=f"to {decision.assignee}")
+    _note(journal, file, decision, Change.ASSIGNED)
     return None
 
 
-def _note(
-    journal: Journal, file: CaseFile, decision: Decision, change: Change, *, prefix: str = ""
-) -> None:
-    detail = ": ".join(part for part in (prefix, decision.comment) if part)
-    journal.note(file, actor=decision.person, change=change, reason=Reason.PERSON, detail=detail)
+def _note(journal: Journal, file: CaseFile, decision: Decision, change: Change) -> None:
+    journal.note(
+        file,
+        actor=decision.person,
+        change=change,
+        reason=Reason.PERSON,
+        detail=wording.said(decision),
+    )
 
 
 def _show_next(journal: Journal, file: CaseFile) -> None:

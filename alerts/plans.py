@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from alerts import wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.ownership import Refusal
 from config.schema import Approval, Plan, SiteFile
@@ -72,9 +73,9 @@ class PlanBook:
             journal.note(
                 file,
                 actor=plan.id,
-                change=Change.COMMENTED,
+                change=Change.PLAN_REPEATED,
                 reason=Reason.PLAN,
-                detail=f"plan {plan.id}: {len(terminals)} terminals told again before it expires",
+                detail=wording.tells_again(plan.id, len(terminals)),
             )
 
     def approve(self, journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
@@ -98,7 +99,7 @@ class PlanBook:
             actor=decision.person,
             change=Change.APPROVED,
             reason=Reason.PERSON,
-            detail=f"plan {', '.join(file.waiting)}: {len(file.approvals)} agreed",
+            detail=wording.agreed(file.waiting, len(file.approvals)),
         )
         return None
 
@@ -157,13 +158,12 @@ class PlanBook:
         for plan in top:
             if plan.id in waiting:
                 needed = _PEOPLE[plan.approval] - len(file.approvals)
-                people = "one person" if needed == 1 else f"{needed} different people"
                 journal.note(
                     file,
                     actor=plan.id,
-                    change=Change.COMMENTED,
+                    change=Change.PLAN_WAITING,
                     reason=Reason.PLAN,
-                    detail=f"plan {plan.id} waits for {people}",
+                    detail=wording.waits(plan.id, needed),
                 )
 
     def _agreed(self, file: CaseFile, plan: Plan) -> bool:
@@ -195,17 +195,12 @@ class PlanBook:
         ]
         if not tell and not rise:
             return
-        parts = []
-        if tell:
-            parts.append(f"{len(tell)} terminals told")
-        if rise:
-            parts.append(f"entrances {', '.join(rise)} asked to rise")
         journal.note(
             file,
             actor=plan.id,
             change=Change.PLAN_STARTED,
             reason=Reason.PLAN,
-            detail=f"plan {plan.id}: {'; '.join(parts)}",
+            detail=wording.acts(plan.id, told=len(tell), entrances=rise),
         )
         if tell:
             journal.actions.append(_show(file.case, plan, tell))
@@ -280,9 +275,9 @@ def lower_by_hand(journal: Journal, book: CaseBook, entrance: str, decision: Dec
         journal.note(
             file,
             actor=decision.person,
-            change=Change.COMMENTED,
+            change=Change.MOVED_BY_HAND,
             reason=Reason.PERSON,
-            detail=f"entrance {entrance}: {motion} by hand",
+            detail=wording.by_hand(entrance, motion),
         )
 
 

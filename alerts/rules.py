@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from alerts import words
 from config.schema import Rule, Signal, SiteFile
 from model.cases import Reason
 from model.level import Level
@@ -72,35 +73,6 @@ class ZoneRule(msgspec.Struct, frozen=True, kw_only=True):
     def clear_reason(self) -> Reason:
         return Reason.ALARM_CLEARED if self.is_alarm else Reason.BELOW_CLEAR
 
-    @property
-    def signal_name(self) -> str:
-        """The signal in a word, for the detail of a transition."""
-        return self.quantity or _NAMES[self.signal]
-
-    @property
-    def unit_suffix(self) -> str:
-        if self.quantity is not None:
-            unit = UNITS.get(self.quantity)
-            return f" {unit}" if unit else ""
-        return _SUFFIXES[self.signal]
-
-
-_NAMES = {
-    Signal.PEAK_DENSITY: "peak",
-    Signal.ZONE_DENSITY: "zone density",
-    Signal.OCCUPANCY: "occupancy",
-    Signal.SENSOR: "sensor",
-    Signal.ALARM: "alarms",
-}
-
-_SUFFIXES = {
-    Signal.PEAK_DENSITY: " p/m²",
-    Signal.ZONE_DENSITY: " p/m²",
-    Signal.OCCUPANCY: " of capacity",
-    Signal.SENSOR: "",
-    Signal.ALARM: "",
-}
-
 
 def zone_rules(site: SiteFile) -> tuple[ZoneRule, ...]:
     """Every rule of the site in every zone that it watches, in the file's order."""
@@ -134,6 +106,7 @@ def zone_rule(rule: Rule, zone: str) -> ZoneRule:
 
 def unruled_alarm(hazard: str, zone: str) -> ZoneRule:
     """What stands in for a missing rule: an alarm that no rule names still opens a case."""
+    name = words.hazard(hazard)
     return ZoneRule(
         id=f"unruled-{hazard}"[:64],
         zone=zone,
@@ -142,7 +115,7 @@ def unruled_alarm(hazard: str, zone: str) -> ZoneRule:
         thresholds=_alarm_thresholds(Level.ORANGE),
         hold_s=0.0,
         clear_hold_s=60.0,
-        text=Bilingual(zh=f"探测器报警：{hazard}", en=f"Detector alarm: {hazard}"),
+        text=words.both(f"探测器报警：{name.zh}", f"Detector alarm: {name.en}"),
         alarm=hazard,
     )
 

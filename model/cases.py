@@ -30,7 +30,11 @@ class Change(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"
     ASSIGNED = "assigned"
     COMMENTED = "commented"
+    FAULT_CHANGED = "fault_changed"
+    MOVED_BY_HAND = "moved_by_hand"
+    PLAN_WAITING = "plan_waiting"
     PLAN_STARTED = "plan_started"
+    PLAN_REPEATED = "plan_repeated"
     APPROVED = "approved"
     ACTION_REFUSED = "action_refused"
     ESCALATED = "escalated"
@@ -83,7 +87,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """One step in a case's history: who or what, when, to which level, and why."""
+    """One step in a case's history: who or what, when, to which level, and why.
+
+    `detail` says it to people; it is absent where reason and change say all there is.
+    """
 
     case: Id
     serial: int
@@ -92,4 +99,4 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     change: Change
     level: Level
     reason: Reason
-    detail: str = ""
+    detail: Bilingual | None = None

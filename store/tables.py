@@ -96,6 +96,21 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
     """,
+    # A step's detail stood in English alone, and a waiting plan was a comment.
+    """
+    UPDATE transition SET body = CAST(
+        json_set(CAST(body AS TEXT), '$.change', 'plan_waiting') AS BLOB)
+        WHERE json_extract(CAST(body AS TEXT), '$.change') = 'commented'
+        AND json_extract(CAST(body AS TEXT), '$.reason') = 'plan_of_the_level'
+        AND json_extract(CAST(body AS TEXT), '$.detail') LIKE '% waits for %';
+    UPDATE transition SET body = CAST(
+        json_set(CAST(body AS TEXT), '$.detail', json(
+            CASE json_extract(CAST(body AS TEXT), '$.detail') WHEN '' THEN 'null' ELSE json_object(
+                'zh', json_extract(CAST(body AS TEXT), '$.detail'),
+                'en', json_extract(CAST(body AS TEXT), '$.detail')
+            ) END)) AS BLOB)
+        WHERE json_type(CAST(body AS TEXT), '$.detail') = 'text';
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from alerts.engine import AlertEngine, Outcome
 from config.schema import SiteFile
 from model.actions import Action, Broadcast, MoveEntrance
-from model.cases import Case, Change, Transition
+from model.cases import Case, Change, Reason, Transition
 from model.clock import ManualClock
 from model.facts import Body, Decision, DeviceKind, Fact, SensorAlarm, SensorReading, Verb
 from model.health import DeviceHealth, HealthState
@@ -81,6 +82,18 @@ def site(**changes: Any) -> SiteFile:
     return SiteFile.model_validate(whole | changes)
 
 
+def check_words(step: Transition) -> None:
+    """Whatever a step says, it says in both languages; people's own words stand as written."""
+    if step.detail is None:
+        assert step.reason is Reason.PERSON
+        return
+    assert step.detail.zh.strip()
+    assert step.detail.en.strip()
+    if step.reason is not Reason.PERSON:
+        assert re.search(r"[\u4e00-\u9fff]", step.detail.zh)
+        assert not re.search(r"[\u4e00-\u9fff_]", step.detail.en)
+
+
 class Room:
     """One engine on a manual clock. `outcomes` keeps every step that decided something."""
 
@@ -109,6 +122,8 @@ class Room:
         health: tuple[DeviceHealth, ...] = (),
     ) -> Outcome:
         outcome = self.engine.step(views, facts, health, self.clock.now(), self.clock.monotonic())
+        for step in outcome.transitions:
+            check_words(step)
         self.transitions.extend(outcome.transitions)
         self.actions.extend(outcome.actions)
         self.refused.extend(outcome.decisions_refused)
@@ -204,6 +219,12 @@ class Room:
     def only_case(self) -> Case:
         (case,) = self.engine.open_cases()
         return case
+
+    def said(self, number: int = -1) -> str:
+        """What one step of the history says, in English."""
+        detail = self.transitions[number].detail
+        assert detail is not None
+        return detail.en
 
     def changes(self, *wanted: Change) -> list[Transition]:
         return [one for one in self.transitions if one.change in wanted]

@@ -12,12 +12,12 @@ from alerts.ownership import ESCALATE_AT_S, Refusal
 from alerts.signals import Ignored
 from crowd.ground import COARSEST_M_PER_PX, HEAD_HEIGHT_M, NOMINAL_WIDTH_PX
 from crowd.zones import STALE_AFTER_S
-from model.cases import Reason
+from model.cases import Change, Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "warnings.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Reason, *Refusal, *Ignored])
+@pytest.mark.parametrize("word", [*Reason, *Change, *Refusal, *Ignored])
 def test_every_named_reason_is_explained(word: str) -> None:
     assert f"`{word}`" in PAGE
 

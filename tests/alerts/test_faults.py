@@ -72,8 +72,8 @@ def test_another_fault_of_the_same_device_joins_its_case() -> None:
     room.health(DeviceKind.CAMERA, "c1", HealthState.BLIND)
     room.health(DeviceKind.CAMERA, "c1", HealthState.BLIND)
     room.health(DeviceKind.CAMERA, "c1", HealthState.OFFLINE)
-    assert [one.change for one in room.transitions] == [Change.OPENED, Change.COMMENTED]
-    assert room.transitions[-1].detail == "blind, now offline: offline"
+    assert [one.change for one in room.transitions] == [Change.OPENED, Change.FAULT_CHANGED]
+    assert room.said() == "blind, now offline"
 
 
 def test_a_device_not_heard_since_a_restart_closes_nothing() -> None:
@@ -95,7 +95,7 @@ def test_the_text_names_the_device_as_the_site_does() -> None:
     room = Room()
     room.health(DeviceKind.CAMERA, "c1", HealthState.BLIND)
     assert room.only_case().text.en == "Camera North: blind"
-    assert room.only_case().text.zh == "摄像机 North：画面不可用"
+    assert room.only_case().text.zh == "摄像机 North：看不见"
 
 
 def test_a_device_case_gives_its_zone_no_level() -> None:

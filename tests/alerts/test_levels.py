@@ -8,6 +8,7 @@ import pytest
 
 from model.cases import Change, Reason
 from model.level import Level, Sight
+from model.text import Bilingual
 from tests.alerts.room import START, Room, peak_rule, site
 
 
@@ -21,7 +22,9 @@ def test_a_crossing_is_a_warning_when_it_stood_for_the_hold() -> None:
     assert (case.level, case.subject, case.hazard) == (Level.RED, "bridge", "crowding")
     (opened,) = room.transitions
     assert opened.reason is Reason.ABOVE_RAISE
-    assert opened.detail == "peak 5.3 ≥ 5 p/m² for 20 s"
+    assert opened.detail == Bilingual(
+        zh="局部最密 5.3 ≥ 5 人/㎡，持续 20 秒", en="peak 5.3 ≥ 5 p/m² for 20 s"
+    )
     assert 20.0 <= (case.opened - START).total_seconds() <= 20.2
 
 
@@ -67,7 +70,9 @@ def test_levels_step_down_after_the_clear_hold_and_close_at_calm() -> None:
     assert room.engine.open_cases() == ()
     closed = room.changes(Change.CLOSED)[0]
     assert closed.reason is Reason.BELOW_CLEAR
-    assert closed.detail == "peak 0.4 < 1.5 p/m² for 60 s"
+    assert closed.detail == Bilingual(
+        zh="局部最密 0.4 < 1.5 人/㎡，持续 60 秒", en="peak 0.4 < 1.5 p/m² for 60 s"
+    )
 
 
 def test_between_raise_and_clear_value_the_level_stands() -> None:
@@ -137,7 +142,7 @@ def test_a_partly_seen_zone_may_raise_and_never_lower() -> None:
     room = Room()
     room.see_for(4.2, 22, sight=Sight.PARTIAL)
     assert room.only_case().level is Level.ORANGE
-    assert room.transitions[0].detail.endswith("(seen in part)")
+    assert room.said(0).endswith("(seen in part)")
     room.see_for(0.1, 3600, sight=Sight.PARTIAL)
     assert room.only_case().level is Level.ORANGE
     room.see_for(0.1, 62)
@@ -170,7 +175,7 @@ def test_occupancy_is_judged_as_a_share_of_capacity() -> None:
     room.see(3.9)
     assert room.engine.open_cases() == ()
     room.see(4.0)
-    assert room.transitions[0].detail == "occupancy 0.4 ≥ 0.4 of capacity for 0 s"
+    assert room.said(0) == "occupancy 40 % ≥ 40 % of capacity for 0 s"
 
 
 def test_zones_do_not_mix() -> None:

@@ -9,6 +9,7 @@ from model.cases import CaseState, Change, Reason
 from model.facts import DeviceKind, Verb
 from model.health import HealthState
 from model.level import Level
+from model.text import Bilingual
 from tests.alerts.room import START, Room
 
 
@@ -101,7 +102,7 @@ def test_stepping_up_keeps_the_owner() -> None:
 def test_comments_stand_in_the_history() -> None:
     room = red()
     room.decide(Verb.COMMENT, comment="sent two stewards")
-    assert room.transitions[-1].detail == "sent two stewards"
+    assert room.said() == "sent two stewards"
     assert room.transitions[-1].actor == "li"
 
 
@@ -167,7 +168,7 @@ def test_a_case_is_closed_by_hand_once_the_signal_fell() -> None:
     room.decide(Verb.CLOSE, comment="checked on the spot")
     closed = room.transitions[-1]
     assert (closed.change, closed.reason, closed.actor) == (Change.CLOSED, Reason.PERSON, "li")
-    assert closed.detail == "checked on the spot"
+    assert closed.detail == Bilingual(zh="checked on the spot", en="checked on the spot")
     assert room.levels["bridge"] is None
     room.see_for(1.9, 120)
     assert room.engine.open_cases() == ()

@@ -134,7 +134,7 @@ def test_a_plan_for_two_waits_for_two_people_in_two_sessions() -> None:
     here = room(plan("r", "red", approval="two"))
     here.see(5.2)
     assert here.actions == []
-    assert here.transitions[-1].detail == "plan r waits for 2 different people"
+    assert here.said() == "plan r waits for 2 different people"
     here.decide(Verb.APPROVE, person="li", session="s1")
     here.decide(Verb.APPROVE, person="li", session="s2")
     here.decide(Verb.APPROVE, person="wang", session="s1")
@@ -297,7 +297,9 @@ def test_what_a_lane_refused_stands_in_the_history(reason: str, named: Reason) -
     noted = here.engine.note_refusals(outcome, [_Refused(here.moved[0], reason)], here.clock.now())
     last = noted.transitions[-1]
     assert (last.change, last.reason, last.actor) == (Change.ACTION_REFUSED, named, "b1")
-    assert last.detail == f"raise refused for b1: {reason}"
+    assert last.detail is not None
+    assert last.detail.en == f"raise refused for B1: {reason.replace('_', ' ')}"
+    assert last.detail.zh.startswith("未向 B1 下达“升起”：")
     assert noted.cases[0].serial == last.serial
     assert len(noted.cases) == 1
     assert here.engine.dirty
@@ -319,7 +321,9 @@ def test_plans_of_one_level_that_ask_for_one_and_for_two_people() -> None:
     here.decide(Verb.APPROVE, person="li")
     assert len(here.told) == 1
     assert here.moved == []
-    waits = [one for one in here.changes(Change.COMMENTED) if "waits" in one.detail]
-    assert waits[-1].detail == "plan barrier waits for one person"
+    waits = here.changes(Change.PLAN_WAITING)
+    assert [one.actor for one in waits] == ["notice", "barrier", "barrier"]
+    assert waits[-1].detail is not None
+    assert waits[-1].detail.en == "plan barrier waits for one person"
     here.decide(Verb.APPROVE, person="wang")
     assert motions(here.moved) == [("e2", Motion.RAISE)]

@@ -48,7 +48,7 @@ def test_the_highest_sensor_of_a_zone_counts() -> None:
     here = room()
     read_for(here, 12, s1=0.8, s2=1.3)
     assert here.only_case().level is Level.YELLOW
-    assert here.transitions[0].detail == "water_level 1.3 ≥ 1.2 m for 10 s"
+    assert here.said(0) == "water level 1.3 ≥ 1.2 m for 10 s"
 
 
 def test_a_silent_sensor_holds_the_warning() -> None:

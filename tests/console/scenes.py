@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts import wording
 from model.cases import CaseState, Change, Reason
 from model.facts import DeviceKind, ReceiptStage, SensorAlarm
 from model.health import HealthState
@@ -13,6 +14,14 @@ RED_TEXT = Bilingual(
     zh="景区提示：银锭桥人流过密，请勿上桥，听从工作人员指引，经荷花市场绕行。",
     en="Site alert: Yinding Bridge is overcrowded. Do not enter; follow the staff via Lotus Market.",
 )
+
+
+def crossed(value: float, limit: float) -> Bilingual:
+    """What the rules say of a crossing of the local peak."""
+    return Bilingual(
+        zh=f"局部最密 {value} ≥ {limit} 人/㎡，持续 20 秒",
+        en=f"peak {value} ≥ {limit} p/m² for 20 s",
+    )
 
 
 def calm(stage: Stage) -> None:
@@ -42,7 +51,7 @@ def red(stage: Stage) -> str:
             stage.health(DeviceKind.BOLLARD, "west-1", HealthState.SILENT, "no_state"),
         )
     )
-    stage.open_case("yandai", Level.YELLOW, ago_s=140, detail="peak 3.2 ≥ 3.0 p/m² for 20 s")
+    stage.open_case("yandai", Level.YELLOW, ago_s=140, detail=crossed(3.2, 3))
     stage.open_case(
         "houhai",
         Level.BLUE,
@@ -67,27 +76,27 @@ def red(stage: Stage) -> str:
         owner="commander",
         next_escalation=None,
     )
-    case = stage.open_case("bridge", Level.ORANGE, detail="peak 4.2 ≥ 4.0 p/m² for 20 s")
+    case = stage.open_case("bridge", Level.ORANGE, detail=crossed(4.2, 4))
     stage.step_case(
         case,
         Change.STEPPED_UP,
         Reason.ABOVE_RAISE,
         level=Level.RED,
-        detail="peak 5.3 ≥ 5.0 p/m² for 20 s",
+        detail=crossed(5.3, 5),
     )
     stage.step_case(
         case,
-        Change.COMMENTED,
+        Change.PLAN_WAITING,
         Reason.PLAN,
         actor="crowding-red",
-        detail="plan crowding-red waits for 2 different people",
+        detail=wording.waits("crowding-red", 2),
     )
     stage.step_case(
         case,
         Change.PLAN_STARTED,
         Reason.PLAN,
         actor="crowding-orange",
-        detail="plan crowding-orange: 4 terminals told",
+        detail=wording.acts("crowding-orange", told=4, entrances=()),
     )
     tell(stage, case)
     alarm = SensorAlarm(id="f-1", at=stage.clock.now(), hazard="fire", state="raised")
@@ -116,4 +125,4 @@ def dark(stage: Stage) -> None:
             for camera in sorted(blind)
         )
     )
-    stage.open_case("bridge", Level.ORANGE, detail="peak 4.2 ≥ 4.0 p/m² for 20 s")
+    stage.open_case("bridge", Level.ORANGE, detail=crossed(4.2, 4))

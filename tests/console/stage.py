@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from ruamel.yaml import YAML
 
 import config
+from alerts import wording
 from config.schema import SiteFile
 from console.app import STATIC, create_app
 from console.ports import Accepted, Refused, Still, Verdict
@@ -186,7 +187,7 @@ class Stage:
             change,
             Reason.PERSON,
             actor=decision.person,
-            detail=decision.comment or decision.assignee or "",
+            detail=wording.said(decision),
             state=state,
             owner=owner,
         )
@@ -268,7 +269,7 @@ class Stage:
         subject_kind: str = "zone",
         escalates_s: float | None = 30.0,
         ago_s: float = 0.0,
-        detail: str = "",
+        detail: Bilingual | None = None,
     ) -> str:
         """Open a case and tell it; returns its id."""
         now = self.clock.now() - timedelta(seconds=ago_s)
@@ -307,7 +308,7 @@ class Stage:
         reason: Reason,
         *,
         actor: str = "system",
-        detail: str = "",
+        detail: Bilingual | None = None,
         **fields: object,
     ) -> None:
         """One more transition of a case."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from model.cases import CaseState
+from model.cases import CaseState, Change
 from model.facts import CounterReading, DeviceKind, ReceiptStage, TerminalReceipt
 from model.orders import OrderState
+from model.text import Bilingual
 from store.embedded import FILE_NAME, Store
 from tests.store.words import at, blind, case, fact, live, noise, order, transition
 
@@ -183,3 +186,32 @@ def test_tampering_with_the_audit_is_found(
         check = store.audit_verify()
     assert check.broken_at == broken_at
     assert why in str(check.why)
+
+
+def test_a_history_from_before_details_were_in_two_languages_is_still_read(tmp_path: Path) -> None:
+    with Store.open(tmp_path, full_sync=False) as store, store.transaction() as tx:
+        tx.save_case(case(), [transition(serial=number) for number in (1, 2, 3)])
+    steps = {
+        1: {"detail": "peak 5.3 ≥ 5 p/m² for 20 s"},
+        2: {
+            "detail": "plan r waits for 2 different people",
+            "change": "commented",
+            "reason": "plan_of_the_level",
+        },
+        3: {"detail": ""},
+    }
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
+        for serial, older in steps.items():
+            (body,) = db.execute(
+                "SELECT body FROM transition WHERE serial = ?", (serial,)
+            ).fetchone()
+            db.execute(
+                "UPDATE transition SET body = ? WHERE serial = ?",
+                (msgspec.json.encode(msgspec.json.decode(body) | older), serial),
+            )
+        db.execute("PRAGMA user_version = 1")
+    with Store.open(tmp_path, full_sync=False) as store:
+        opened, waits, quiet = store.transitions("c-1")
+    assert opened.detail == Bilingual(zh=steps[1]["detail"], en=steps[1]["detail"])
+    assert waits.change is Change.PLAN_WAITING
+    assert quiet.detail is None

@@ -59,7 +59,7 @@ export type Transition = {
   change: string;
   level: Level;
   reason: string;
-  detail: string;
+  detail: Words | null;
 };
 
 export type CaseCard = { case: Case; history?: Transition[] };

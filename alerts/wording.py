@@ -1,0 +1,192 @@
+"""Wording: what a case's history says about each step, in Chinese and in English.
+
+Every sentence of the history is made here. What a person wrote stands in both as it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alerts import words
+from alerts.rules import UNITS, Threshold, ZoneRule
+from alerts.words import both
+from config.schema import Signal
+from model.actions import Action, Broadcast
+from model.facts import Decision
+from model.health import DeviceHealth
+from model.orders import Motion
+from model.text import Bilingual
+
+
+def raised(rule: ZoneRule, threshold: Threshold, value: float | None, *, partly: bool) -> Bilingual:
+    """A signal stood at its raise value for the hold, or a detector raised its alarm."""
+    if rule.alarm is not None:
+        hazard = words.hazard(rule.alarm)
+        return both(f"{hazard.zh}：探测器报警", f"{hazard.en} alarm raised")
+    crossed = _crossed(rule, value, "≥", threshold.raise_at, rule.hold_s)
+    if not partly:
+        return crossed
+    return both(f"{crossed.zh}（部分可见）", f"{crossed.en} (seen in part)")
+
+
+def cleared(rule: ZoneRule, threshold: Threshold, value: float | None) -> Bilingual:
+    """A signal stood below its clear value for the hold, or a detector took its alarm back."""
+    if rule.alarm is not None:
+        hazard, hold_s = words.hazard(rule.alarm), f"{rule.clear_hold_s:g}"
+        return both(
+            f"{hazard.zh}：探测器解除已 {hold_s} 秒", f"{hazard.en} alarm cleared for {hold_s} s"
+        )
+    return _crossed(rule, value, "<", threshold.clear_at, rule.clear_hold_s)
+
+
+def waits(plan: str, needed: int) -> Bilingual:
+    """A plan waits for so many people more."""
+    if needed == 1:
+        return both(f"预案 {plan} 等待一人批准", f"plan {plan} waits for one person")
+    return both(
+        f"预案 {plan} 等待 {needed} 个不同的人批准",
+        f"plan {plan} waits for {needed} different people",
+    )
+
+
+def agreed(plans: Sequence[str], people: int) -> Bilingual:
+    """So many people have agreed to these plans."""
+    return both(
+        f"预案 {'、'.join(plans)}：已有 {people} 人同意",
+        f"plan {', '.join(plans)}: {people} agreed",
+    )
+
+
+def acts(plan: str, *, told: int, entrances: Sequence[str]) -> Bilingual:
+    """A plan began: what it told, and what it asked to rise."""
+    zh, en = [], []
+    if told:
+        zh.append(f"通知 {told} 台终端")
+        en.append(f"{_terminals(told)} told")
+    if entrances:
+        zh.append(f"请求升起入口 {'、'.join(entrances)}")
+        en.append(f"entrances {', '.join(entrances)} asked to rise")
+    return both(f"预案 {plan}：{'；'.join(zh)}", f"plan {plan}: {'; '.join(en)}")
+
+
+def tells_again(plan: str, told: int) -> Bilingual:
+    """A plan's text is told again because it still holds and would go out."""
+    return both(
+        f"预案 {plan}：到期前再次通知 {told} 台终端",
+        f"plan {plan}: {_terminals(told)} told again before it expires",
+    )
+
+
+def by_hand(entrance: str, motion: Motion) -> Bilingual:
+    """A person lowered or stopped an entrance."""
+    if motion is Motion.STOP:
+        return both(f"入口 {entrance}：人工停止", f"entrance {entrance}: stopped by hand")
+    return both(f"入口 {entrance}：人工降下", f"entrance {entrance}: lowered by hand")
+
+
+def refused(action: Action, device: Bilingual, reason: str) -> Bilingual:
+    """A device will not be asked to do its part, and why."""
+    asked = words.ASKED[action.action if isinstance(action, Broadcast) else action.motion.value]
+    why = words.reason(reason)
+    return both(
+        f"未向 {device.zh} 下达“{asked.zh}”：{why.zh}",
+        f"{asked.en} refused for {device.en}: {why.en}",
+    )
+
+
+def called(step: int, after_s: float) -> Bilingual:
+    """The escalation clock called the next one."""
+    whom = words.CALLED[step]
+    return both(
+        f"{after_s:g} 秒无人负责，已呼叫{whom.zh}",
+        f"{whom.en} called after {after_s:g} s without an owner",
+    )
+
+
+def said(decision: Decision) -> Bilingual | None:
+    """What a person wrote with a decision, and whom they named; none where neither."""
+    zh, en = [], []
+    if decision.assignee is not None:
+        zh.append(f"指派给 {decision.assignee}")
+        en.append(f"to {decision.assignee}")
+    if decision.comment:
+        zh.append(decision.comment)
+        en.append(decision.comment)
+    return both("：".join(zh), ": ".join(en)) if en else None
+
+
+def closed_by_hand(decision: Decision) -> Bilingual:
+    """A person closed the case, in their own words where they gave any."""
+    if decision.comment:
+        return both(decision.comment, decision.comment)
+    return both("人工结束", "closed by hand")
+
+
+def fault(health: DeviceHealth) -> Bilingual:
+    """What is wrong with a device."""
+    return words.reason(health.reason or health.state)
+
+
+def fault_of(health: DeviceHealth, name: Bilingual) -> Bilingual:
+    """The text of a device's case: which device, and what is wrong with it."""
+    kind, state = words.DEVICES[health.kind], words.reason(health.state)
+    zh, en = "", ""
+    if health.reason is not None:
+        why = words.reason(health.reason)
+        zh, en = f"（{why.zh}）", f" ({why.en})"
+    return both(
+        f"{kind.zh} {name.zh}：{state.zh}{zh}",
+        f"{kind.en} {name.en}: {state.en}{en}",
+    )
+
+
+def fault_changed(before: str, health: DeviceHealth) -> Bilingual:
+    """A device is unwell in another way than before."""
+    was, now, why = words.reason(before), words.reason(health.state), fault(health)
+    if why == now:
+        return both(f"原为{was.zh}，现为{now.zh}", f"{was.en}, now {now.en}")
+    return both(f"原为{was.zh}，现为{now.zh}：{why.zh}", f"{was.en}, now {now.en}: {why.en}")
+
+
+def well(seconds: float) -> Bilingual:
+    """A device stayed well so long that its case is over."""
+    return both(f"已正常 {seconds:g} 秒", f"well for {seconds:g} s")
+
+
+def _crossed(
+    rule: ZoneRule, value: float | None, sign: str, limit: float, hold_s: float
+) -> Bilingual:
+    name = words.SIGNALS[rule.signal] if rule.quantity is None else words.quantity(rule.quantity)
+    if rule.signal is Signal.OCCUPANCY:
+        now, at = _share(value), _share(limit)
+        return both(
+            f"{name.zh}占承载量 {now.zh} {sign} {at.zh}，持续 {hold_s:g} 秒",
+            f"{name.en} {now.en} {sign} {at.en} of capacity for {hold_s:g} s",
+        )
+    now, at, unit = _number(value), _number(limit), _unit(rule)
+    return both(
+        f"{name.zh} {now.zh} {sign} {at.zh}{unit.zh}，持续 {hold_s:g} 秒",
+        f"{name.en} {now.en} {sign} {at.en}{unit.en} for {hold_s:g} s",
+    )
+
+
+def _unit(rule: ZoneRule) -> Bilingual:
+    if rule.quantity is None:
+        return words.SIGNAL_UNITS.get(rule.signal, both("", ""))
+    unit = f" {UNITS[rule.quantity]}" if rule.quantity in UNITS else ""
+    return both(unit, unit)
+
+
+def _number(value: float | None) -> Bilingual:
+    return both("未知", "unknown") if value is None else both(f"{value:.3g}", f"{value:.3g}")
+
+
+def _share(value: float | None) -> Bilingual:
+    if value is None:
+        return both("未知", "unknown")
+    percent = f"{value * 100:.0f} %"
+    return both(percent, percent)
+
+
+def _terminals(number: int) -> str:
+    return "1 terminal" if number == 1 else f"{number} terminals"
