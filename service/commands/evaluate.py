@@ -17,6 +17,7 @@ from crowd.evaluation import StillsReport, learn_correction, report, score_still
 from crowd.pictures import UnreadableError
 from crowd.stills import StillsError, read_folder, split
 from service.commands.estimate import Size
+from service.commands.evaluate_forecast import forecast
 from service.exits import BadResultError, WrongUseError
 
 _SHRINK = re.compile(r"^([1-9]\d{0,4})x([1-9]\d{0,4})$")
@@ -27,6 +28,9 @@ evaluate = typer.Typer(no_args_is_help=True, help="Measure against known truth."
 @evaluate.callback()
 def _group() -> None:
     """Measure against known truth."""
+
+
+evaluate.command("forecast")(forecast)
 
 
 @evaluate.command("stills")
