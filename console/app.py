@@ -19,9 +19,9 @@ from console.doors import enforce
 from console.headers import SafeHeaders
 from console.live import LiveFeed
 from console.looks import Looks
-from console.ports import Desk, Pictures, Readiness
+from console.ports import Desk, LiveVideo, Pictures, Readiness
 from console.room import Room
-from console.routes import decisions, outside, room, sessions
+from console.routes import decisions, outside, room, sessions, watching
 from console.throttle import Throttle
 from model.clock import Clock
 from store.embedded import Store
@@ -51,6 +51,7 @@ def create_app(
     desk: Desk,
     pictures: Pictures,
     readiness: Readiness,
+    live_video: LiveVideo | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
     static: Path = STATIC,
@@ -77,6 +78,7 @@ def create_app(
         accounts=accounts,
         desk=desk,
         pictures=pictures,
+        live_video=live_video,
         readiness=readiness,
         live=live,
         looks=Looks(),
@@ -93,6 +95,7 @@ def create_app(
     for router in (sessions.router, room.router, decisions.router, outside.router):
         app.include_router(router, dependencies=[Depends(enforce)], max_body_size=BODY_AT_MOST)
     app.include_router(room.live_router)
+    app.include_router(watching.router)
     if static.is_dir():
         app.mount("/", StaticFiles(directory=static), name="page")
     return app

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from config.schema import Person, SiteFile
 from console.live import LiveFeed
 from console.looks import Looks
-from console.ports import Desk, Pictures, Readiness
+from console.ports import Desk, LiveVideo, Pictures, Readiness
 from console.throttle import Throttle
 from model.clock import Clock
 from store.embedded import Store
@@ -31,6 +31,7 @@ class Context:
     accounts: Accounts
     desk: Desk
     pictures: Pictures
+    live_video: LiveVideo | None
     readiness: Readiness
     live: LiveFeed
     looks: Looks

@@ -33,6 +33,7 @@ PICTURES: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.COMMANDER, Role.IN
 DECIDE: Final = frozenset({Role.OPERATOR, Role.COMMANDER})
 
 LIVE: Final = ("WS", "/api/v1/live")
+WATCHING: Final = ("WS", "/api/v1/cameras/{camera}/live")
 
 POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/session"): Door.EVERYONE,
@@ -43,6 +44,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/api/v1/zones"): ROOM,
     ("GET", "/api/v1/cameras"): ROOM,
     ("GET", "/api/v1/cameras/{camera}/still.jpg"): PICTURES,
+    WATCHING: PICTURES,
     ("GET", "/api/v1/cases"): ROOM,
     ("GET", "/api/v1/cases/{case}"): ROOM,
     ("GET", "/api/v1/cases/{case}/transitions"): ROOM,

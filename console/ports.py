@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -37,7 +38,11 @@ class Desk(Protocol):
 
 
 class Still(msgspec.Struct, frozen=True, kw_only=True):
-    """One picture of a camera as JPEG, with what was counted in it; a blind one has no count."""
+    """One picture of a camera as JPEG, with what was counted in it; a blind one has no count.
+
+    `cells` holds `columns` × `rows` bytes, row by row over the whole picture, 255 standing for
+    `people_per_cell` people; empty where nothing was counted.
+    """
 
     camera: Id
     at: datetime
@@ -45,6 +50,10 @@ class Still(msgspec.Struct, frozen=True, kw_only=True):
     sight: Sight
     count: float | None = None
 
+    columns: int = 0
+    rows: int = 0
+    cells: bytes = b""
+    people_per_cell: float = 0.0
 
 class Pictures(Protocol):
     """The newest picture of each camera, held in memory only."""
@@ -59,6 +68,42 @@ class Pictures(Protocol):
 
 
 class Readiness(Protocol):
+class LiveStart(msgspec.Struct, frozen=True, kw_only=True):
+    """A film begins: its type for the browser's media source, its size, its first bytes."""
+
+    mime: str
+    width: int
+    height: int
+    data: bytes
+
+
+class LivePiece(msgspec.Struct, frozen=True, kw_only=True):
+    """The next pieces of the film, one after the other."""
+
+    data: bytes
+
+
+class LiveGone(msgspec.Struct, frozen=True, kw_only=True):
+    """The camera gives no live pictures now, for a named reason; a new film begins when it does."""
+
+    reason: str
+
+
+LiveWord = LiveStart | LivePiece | LiveGone
+
+
+class LiveVideo(Protocol):
+    """Cameras' own pictures as they come; a camera is connected only while somebody looks."""
+
+    def watch(self, camera: str) -> AbstractAsyncContextManager[AsyncIterator[LiveWord]]:
+        """Look at one camera for the time of a context. Raises LiveRefusedError."""
+        ...
+
+
+class LiveRefusedError(Exception):
+    """Too many cameras or viewers at once."""
+
+
     """Whether the house can do its work."""
 
     def unready(self) -> tuple[str, ...]:

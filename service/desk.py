@@ -74,9 +74,15 @@ class PictureBoard:
         if still.camera != camera:
             self.refused += 1
             return
-        self._stills[camera] = (
-            Still(
-                camera=camera, at=still.at, jpeg=still.jpeg, sight=still.sight, count=still.count
-            ),
-            self._clock.monotonic(),
+        shown = Still(
+            camera=camera, at=still.at, jpeg=still.jpeg, sight=still.sight, count=still.count
         )
+        if still.count is not None and len(still.cells) == still.columns * still.rows:
+            shown = msgspec.structs.replace(
+                shown,
+                columns=still.columns,
+                rows=still.rows,
+                cells=still.cells,
+                people_per_cell=still.people_per_cell,
+            )
+        self._stills[camera] = (shown, self._clock.monotonic())

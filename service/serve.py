@@ -29,6 +29,7 @@ from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.meeting_point import MeetingPoint, announce, withdraw
+from service.live_view import RelayedVideo, live_relay
 from service.metrics import ServiceFigures, registry_of
 from service.plants import Plant
 from service.readiness import LinkReadiness
@@ -256,15 +257,17 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     stills = StillsLink(house.meeting.address, Topics(site.site.id), tz)
     board = PictureBoard(house.clock, stills.ask)
     with closing(Accounts.open(house.loaded.data_folder, house.clock)) as accounts:
+    relay = live_relay(house.loaded, house.clock)
         app = create_app(
             site=site,
             clock=house.clock,
             store=house.store,
             feed=house.feed,
             accounts=accounts,
-            desk=SpineDesk(house.spine.submit),
+            desk=SpineDesk(house.spine.submit, house.spine.note),
             pictures=board,
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),
+            live_video=RelayedVideo(relay),
             registry=registry_of(
                 ServiceFigures(intake=house.intake, link=house.link, spine=house.spine)
             ),
@@ -273,6 +276,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stills.run(board), name="stills")
             tasks.create_task(_console(app, listener), name="console")
+            tasks.create_task(relay.run(), name="live view")
             tasks.create_task(_watch(house), name="watch the vital parts")
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
@@ -308,6 +312,8 @@ async def _console(app: FastAPI, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=CONSOLE_STOP_S,
+        # Films are packed already, and packing the feed costs more processor than it saves of a LAN.
+        ws_per_message_deflate=False,
     )
     server = uvicorn.Server(config)
     # Not `serve`: that would take over our signals.
@@ -319,7 +325,7 @@ async def _console(app: FastAPI, listener: socket.socket) -> None:
         await serving
 
 
-async def _watch(house: House) -> None:
+async def _watch(house: House, app: FastAPI) -> None:
     """End the service where a part that it cannot do without is gone: a restart resumes."""
     while not house.thread.failed.is_set():
         if not house.link.is_alive:

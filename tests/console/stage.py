@@ -126,7 +126,14 @@ def _street(camera: str, count: float) -> np.ndarray:
 class Stage:
     """Everything around the console, moved by the test."""
 
-    def __init__(self, folder: Path, clock: Clock, *, static: Path = STATIC) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        static: Path = STATIC,
+        live_video: LiveVideo | None = None,
+    ) -> None:
         self.clock = clock
         self.site = small_site()
         self.store = Store.open(folder, full_sync=False)
@@ -152,6 +159,7 @@ class Stage:
             static=static,
         )
 
+            live_video=live_video,
     def close(self) -> None:
         self.feed.close()
         self.accounts.close()
@@ -513,9 +521,11 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, clock: Clock, *, static: Path = STATIC) -> Iterator[Stage]:
+def staged(
+    folder: Path, clock: Clock, *, static: Path = STATIC, live_video: LiveVideo | None = None
+) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
-    stage = Stage(folder, clock, static=static)
+    stage = Stage(folder, clock, static=static, live_video=live_video)
     try:
         yield stage
     finally:
