@@ -80,6 +80,8 @@ class LiveFeed:
         self._ready = asyncio.Event()
         self.following = False
         """Whether the room is being kept up to date."""
+        self.ended = False
+        """Whether it was kept up to date once and never will be again: a restart mends that."""
 
     @property
     def consoles(self) -> int:
@@ -97,8 +99,12 @@ class LiveFeed:
                     await self._step(subscription)
         except FeedClosedError:
             log.info("the feed has ended, and with it the live feed of the consoles")
+        except Exception:
+            log.critical("the live feed of the consoles stopped", exc_info=True)
+            raise
         finally:
             self.following = False
+            self.ended = True
 
     async def _step(self, subscription: Subscription) -> None:
         began = self._clock.monotonic()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from console.diary import Diary
 from model.facts import Decision, Id
 from model.level import Sight
 
@@ -29,7 +30,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 Verdict = Accepted | Refused
 
 
-class Desk(Protocol):
+class Desk(Diary, Protocol):
     """Where operators' decisions go: the same door as sensors, answered after the commit."""
 
     def submit(self, decision: Decision) -> Awaitable[Verdict]:
@@ -49,11 +50,11 @@ class Still(msgspec.Struct, frozen=True, kw_only=True):
     jpeg: bytes
     sight: Sight
     count: float | None = None
-
     columns: int = 0
     rows: int = 0
     cells: bytes = b""
     people_per_cell: float = 0.0
+
 
 class Pictures(Protocol):
     """The newest picture of each camera, held in memory only."""
@@ -67,7 +68,6 @@ class Pictures(Protocol):
         ...
 
 
-class Readiness(Protocol):
 class LiveStart(msgspec.Struct, frozen=True, kw_only=True):
     """A film begins: its type for the browser's media source, its size, its first bytes."""
 
@@ -104,6 +104,7 @@ class LiveRefusedError(Exception):
     """Too many cameras or viewers at once."""
 
 
+class Readiness(Protocol):
     """Whether the house can do its work."""
 
     def unready(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
+from console.diary import Noted
 from console.ports import Still, Verdict
 from model.clock import Clock
 from model.facts import Decision
@@ -25,14 +26,23 @@ _still = msgspec.json.Decoder(CameraStill)
 
 
 class SpineDesk:
-    """Hands decisions to the spine and awaits their commit."""
+    """Hands decisions to the spine and awaits their commit; acts at the door are noted there."""
 
-    def __init__(self, submit: Callable[[Decision], Future[Verdict]]) -> None:
+    def __init__(
+        self,
+        submit: Callable[[Decision], Future[Verdict]],
+        note: Callable[[Noted], bool],
+    ) -> None:
         self._submit = submit
+        self._note = note
 
     def submit(self, decision: Decision) -> Awaitable[Verdict]:
         """The verdict comes after the commit."""
         return asyncio.wrap_future(self._submit(decision))
+
+    def note(self, noted: Noted) -> bool:
+        """Into the audit with the next commit; False where too many wait."""
+        return self._note(noted)
 
 
 class PictureBoard:

@@ -23,13 +23,14 @@ from fastapi import FastAPI
 
 from config.schema import SiteFile
 from console.app import create_app
+from console.context import context_of
 from ingest.intake import Intake
 from model.clock import Clock
 from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
-from service.meeting_point import MeetingPoint, announce, withdraw
 from service.live_view import RelayedVideo, live_relay
+from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
 from service.plants import Plant
 from service.readiness import LinkReadiness
@@ -256,8 +257,8 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     tz = ZoneInfo(site.site.timezone)
     stills = StillsLink(house.meeting.address, Topics(site.site.id), tz)
     board = PictureBoard(house.clock, stills.ask)
-    with closing(Accounts.open(house.loaded.data_folder, house.clock)) as accounts:
     relay = live_relay(house.loaded, house.clock)
+    with closing(Accounts.open(house.loaded.data_folder, house.clock)) as accounts:
         app = create_app(
             site=site,
             clock=house.clock,
@@ -266,8 +267,8 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             accounts=accounts,
             desk=SpineDesk(house.spine.submit, house.spine.note),
             pictures=board,
-            readiness=LinkReadiness(house.link, house.thread.failed.is_set),
             live_video=RelayedVideo(relay),
+            readiness=LinkReadiness(house.link, house.thread.failed.is_set),
             registry=registry_of(
                 ServiceFigures(intake=house.intake, link=house.link, spine=house.spine)
             ),
@@ -275,9 +276,9 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
         _announce(house, listener)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(stills.run(board), name="stills")
-            tasks.create_task(_console(app, listener), name="console")
             tasks.create_task(relay.run(), name="live view")
-            tasks.create_task(_watch(house), name="watch the vital parts")
+            tasks.create_task(_console(app, listener), name="console")
+            tasks.create_task(_watch(house, app), name="watch the vital parts")
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
                 tasks.create_task(
@@ -311,9 +312,9 @@ async def _console(app: FastAPI, listener: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=CONSOLE_STOP_S,
         # Films are packed already, and packing the feed costs more processor than it saves of a LAN.
         ws_per_message_deflate=False,
+        timeout_graceful_shutdown=CONSOLE_STOP_S,
     )
     server = uvicorn.Server(config)
     # Not `serve`: that would take over our signals.
@@ -332,6 +333,8 @@ async def _watch(house: House, app: FastAPI) -> None:
             raise OutsideError("the broker link stopped; see the log above")
         if house.meeting.broker is not None and not house.meeting.broker.is_alive:
             raise OutsideError("the embedded broker ended; see the log above")
+        if context_of(app).live.ended:
+            raise OutsideError("the consoles' live feed stopped; see the log above")
         with suppress(TimeoutError):
             await asyncio.wait_for(house.thread.failed.wait(), VITAL_CHECK_S)
     raise OutsideError("the spine stopped; see the log above. A restart resumes from the store")

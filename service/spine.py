@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from alerts.engine import AlertEngine, Outcome
+from console.diary import Noted
 from console.ports import Accepted, Refused, Verdict
 from crowd.assignment import Assigner
 from crowd.zones import ZoneFusion
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 BATCH_MAX = 500
 TICK_S = 0.2
 DECISIONS_MAX = 1000
+NOTED_MAX = 1000
 TIDY_EVERY_S = 600.0
 TIDY_ROWS = 2_000
 SAVE_ZONES_EVERY_S = 5.0
@@ -108,6 +110,7 @@ class Spine:
         self._save_zones_s = float("-inf")
         self._tidy_s = clock.monotonic() + TIDY_EVERY_S
         self._asked: SimpleQueue[Asked] = SimpleQueue()
+        self._noted: SimpleQueue[Noted] = SimpleQueue()
         self._serial = 0
         self.duplicates = 0
         self._levels: dict[str, Level | None] = {}
@@ -125,6 +128,13 @@ class Spine:
         else:
             self._asked.put(Asked(decision, verdict))
         return verdict
+
+    def note(self, noted: Noted) -> bool:
+        """Put an act at the console's door into the audit of the next commit; False when full."""
+        if self._noted.qsize() >= NOTED_MAX:
+            return False
+        self._noted.put(noted)
+        return True
 
     def run(self, stop: threading.Event, on_crash: Callable[[BaseException], None]) -> None:
         """Step until told to stop. An error ends the spine: a restart resumes from the store."""
@@ -153,6 +163,10 @@ class Spine:
                 self.duplicates += len(facts) - len(fresh)
             commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
             self._write(tx, commit, asked, mono=mono)
+            for noted in _waiting(self._noted):
+                tx.add_audit(
+                    at=noted.at, actor=noted.actor, act=noted.act.value, subject=noted.address
+                )
             self._tidy(tx, now=now, mono=mono)
         self._intake.acknowledge(arrivals)
         self._send(now=now, mono=mono)
@@ -274,6 +288,17 @@ class Spine:
 def _last_states(records: Iterable[OrderRecord]) -> tuple[OrderRecord, ...]:
     """Each order once, as it stands last."""
     return tuple({record.id: record for record in records}.values())
+
+
+def _waiting(noted: SimpleQueue[Noted]) -> list[Noted]:
+    """What was noted at the door since the last commit, as far as one batch goes."""
+    found: list[Noted] = []
+    while len(found) < BATCH_MAX:
+        try:
+            found.append(noted.get_nowait())
+        except Empty:
+            break
+    return found
 
 
 def _answer(asked: Sequence[Asked], outcome: Outcome) -> None:

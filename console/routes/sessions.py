@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.context import Context, context_of
+from console.diary import UNKNOWN, Act, Noted
 from console.doors import COOKIE, Signed, Who
 from console.problems import Code, ProblemError
 from store.people import SESSION_FOR, Attempt, SignIn, WeakPasswordError
@@ -57,6 +58,14 @@ def _me(context: Context, who: Who) -> Me:
     )
 
 
+def _note(context: Context, act: Act, person: str, address: str) -> None:
+    """Write an act at the door down. Nobody passes unnoted: a full diary closes the door."""
+    actor = person if person in context.people else UNKNOWN
+    noted = Noted(at=context.clock.now(), actor=actor, act=act, address=address)
+    if not context.desk.note(noted):
+        raise ProblemError(Code.BUSY)
+
+
 async def _attempt(context: Context, address: str, person: str, password: str) -> Attempt:
     wait_s = context.throttle.wait_s(address, context.clock.monotonic())
     if wait_s:
@@ -65,9 +74,12 @@ async def _attempt(context: Context, address: str, person: str, password: str) -
         raise ProblemError(Code.BUSY)
     attempt = await to_thread.run_sync(context.accounts.sign_in, person, password, limiter=_hashing)
     if attempt.outcome is SignIn.LOCKED:
+        context.throttle.failed(address, context.clock.monotonic())
+        _note(context, Act.SIGN_IN_LOCKED, person, address)
         raise ProblemError(Code.TOO_MANY_ATTEMPTS, seconds=60)
     if attempt.outcome is SignIn.WRONG or attempt.session is None:
         context.throttle.failed(address, context.clock.monotonic())
+        _note(context, Act.SIGN_IN_FAILED, person, address)
         raise ProblemError(Code.WRONG_PASSWORD)
     return attempt
 
@@ -110,9 +122,11 @@ def _address(request: Request) -> str:
 @router.post("")
 async def sign_in(form: SignInForm, request: Request, response: Response) -> Me:
     """Sign in; the session lives in a cookie that no script can read."""
-    context = context_of(request.app)
-    attempt = await _attempt(context, _address(request), form.person, form.password)
-    return _begin(context, request, response, attempt)
+    context, address = context_of(request.app), _address(request)
+    attempt = await _attempt(context, address, form.person, form.password)
+    me = _begin(context, request, response, attempt)
+    _note(context, Act.SIGNED_IN, form.person, address)
+    return me
 
 
 @router.get("")
@@ -127,6 +141,7 @@ async def sign_out(request: Request, response: Response, who: Signed) -> None:
     context = context_of(request.app)
     await to_thread.run_sync(context.accounts.sign_out, who.token)
     context.one_time.discard(who.session)
+    _note(context, Act.SIGNED_OUT, who.person, _address(request))
     response.delete_cookie(COOKIE, path="/")
 
 
@@ -145,6 +160,7 @@ async def set_password(form: PasswordForm, request: Request, response: Response,
         )
     except WeakPasswordError as error:
         raise ProblemError(Code.WEAK_PASSWORD) from error
+    _note(context, Act.PASSWORD_SET, who.person, address)
     context.one_time.discard(who.session)
     attempt = await _attempt(context, address, who.person, form.new)
     return _begin(context, request, response, attempt)

@@ -21,7 +21,8 @@ import config
 from alerts import wording
 from config.schema import SiteFile
 from console.app import STATIC, create_app
-from console.ports import Accepted, Refused, Still, Verdict
+from console.diary import Noted
+from console.ports import Accepted, LiveVideo, Refused, Still, Verdict
 from model.cases import Case, CaseState, Change, Reason, Transition
 from model.clock import Clock
 from model.commit import Commit, ZoneJudgement
@@ -141,6 +142,8 @@ class Stage:
         self.feed = Feed()
         self.pictures = StagePictures(clock)
         self.decisions: list[Decision] = []
+        self.noted: list[Noted] = []
+        self.diary_is_full = False
         self.refusal: str | None = None
         self.unready_reasons: tuple[str, ...] = ()
         self._lock = threading.Lock()
@@ -156,10 +159,10 @@ class Stage:
             desk=self,
             pictures=self.pictures,
             readiness=self,
+            live_video=live_video,
             static=static,
         )
 
-            live_video=live_video,
     def close(self) -> None:
         self.feed.close()
         self.accounts.close()
@@ -171,6 +174,13 @@ class Stage:
 
     def unready(self) -> tuple[str, ...]:
         return self.unready_reasons
+
+    def note(self, noted: Noted) -> bool:
+        """The desk's diary: acts at the door."""
+        if self.diary_is_full:
+            return False
+        self.noted.append(noted)
+        return True
 
     async def submit(self, decision: Decision) -> Verdict:
         """The desk: commits acknowledge, assign and close as the spine would."""

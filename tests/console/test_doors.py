@@ -9,6 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
+from console.diary import UNKNOWN, Act
 from console.doors import COOKIE
 from console.policy import POLICIES, Door, Role
 from model.clock import ManualClock
@@ -189,6 +190,43 @@ def test_guessing_is_slowed_by_person_and_by_address(stage: Stage, clock: Manual
                 assert (await sign_in(neighbour, "viewer")).status_code == 200
             clock.advance(62)
             assert (await sign_in(guesser, "viewer")).status_code == 200
+
+    asyncio.run(story())
+
+
+def test_every_act_at_the_door_is_noted(stage: Stage) -> None:
+    stage.enrol("operator")
+
+    async def story() -> None:
+        async with started(stage), client(stage, address="192.0.2.1") as browser:
+            await sign_in(browser, "operator", "guess")
+            await sign_in(browser, "made-up-name", "guess")
+            await sign_in(browser, "operator")
+            await browser.request("DELETE", "/api/v1/session", json={})
+            for _ in range(FAILURES_ALLOWED + 1):
+                await sign_in(browser, "operator", "guess")
+
+    asyncio.run(story())
+    acts = [(one.act, one.actor) for one in stage.noted]
+    assert acts[:4] == [
+        (Act.SIGN_IN_FAILED, "operator"),
+        (Act.SIGN_IN_FAILED, UNKNOWN),
+        (Act.SIGNED_IN, "operator"),
+        (Act.SIGNED_OUT, "operator"),
+    ]
+    assert acts[-1] == (Act.SIGN_IN_LOCKED, "operator")
+    assert {one.address for one in stage.noted} == {"192.0.2.1"}
+
+
+def test_nobody_passes_unnoted(stage: Stage) -> None:
+    stage.enrol("operator")
+    stage.diary_is_full = True
+
+    async def story() -> None:
+        async with started(stage), client(stage) as browser:
+            answer = await sign_in(browser, "operator")
+            assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+            assert (await browser.get("/api/v1/session")).status_code == 401
 
     asyncio.run(story())
 

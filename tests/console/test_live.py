@@ -164,3 +164,20 @@ def test_a_lane_that_falls_silent_is_told_without_any_message_from_the_field(
             assert silent["set"]["lanes"]["north-1"]["why"] == "silent"
 
     asyncio.run(story())
+
+
+def test_a_live_feed_that_breaks_ends_for_all_to_see(stage: Stage) -> None:
+    class BrokenError(Exception):
+        """What a mistake of our own would raise."""
+
+    def break_off(*_: object) -> None:
+        raise BrokenError
+
+    async def story() -> None:
+        live: LiveFeed = stage.app.state.context.live
+        live.room.tick = break_off  # type: ignore[method-assign,assignment]  # the mistake itself
+        with pytest.raises(BrokenError):
+            await live.run()
+        assert (live.following, live.ended) == (False, True)
+
+    asyncio.run(story())
