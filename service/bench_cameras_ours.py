@@ -15,6 +15,7 @@ import psutil
 from crowd.estimator import Estimator
 from ingest.cameras import CameraTap, LatestPictures
 from ingest.rtsp.address import Address
+from ingest.rtsp.failure import CameraError
 from ingest.rtsp.session import CameraSession
 from model.clock import SystemClock
 from model.picture import Picture, SourceState
@@ -51,7 +52,7 @@ def measure(
     """A process's whole life: read all cameras to that depth and send one result, or an error."""
     try:
         parent.send(asyncio.run(_measure(urls, depth, every_s, seconds)))
-    except (TimeoutError, OSError) as error:
+    except (TimeoutError, OSError, CameraError) as error:
         parent.send({"error": f"{depth}: {str(error) or 'cameras did not start in time'}"})
 
 
@@ -134,9 +135,10 @@ async def _network_only(urls: list[str], seconds: float) -> dict[str, float]:
             seen += len(session.drain())
             await asyncio.sleep(0.3)
 
-    async with asyncio.timeout(START_WITHIN_S + 2 * seconds), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(START_WITHIN_S):
         for session in sessions:
             await session.open()
+    async with asyncio.timeout(3 * seconds + 10.0), asyncio.TaskGroup() as group:
         tasks = [group.create_task(drain(session)) for session in sessions]
         await asyncio.sleep(2.0)
         bytes_before = sum(session.received_bytes for session in sessions)

@@ -34,7 +34,8 @@ SKINS = np.array(
     [(132, 166, 214), (118, 152, 204), (146, 180, 224), (96, 128, 182)], dtype=np.float64
 )
 HAIRS = np.array(
-    [(24, 22, 22), (30, 28, 30), (28, 32, 44), (38, 48, 72), (110, 112, 116)], dtype=np.float64
+    [(20, 18, 18), (24, 22, 22), (30, 28, 30), (28, 30, 38), (34, 42, 60), (104, 106, 110)],
+    dtype=np.float64,
 )
 HATS = np.array(
     [(220, 224, 226), (40, 40, 170), (70, 60, 50), (120, 190, 214), (30, 30, 34)], dtype=np.float64
@@ -94,7 +95,7 @@ def looks_by_number(who: NDArray[np.int64], *, cold: bool) -> Looks:
         shirt=pick(COATS if cold else SHIRTS, 0),
         trousers=pick(TROUSERS, 2),
         skin=pick(SKINS, 4),
-        hair=np.where(hat[:, None], pick(HATS, 6), pick(HAIRS, 6)),
+        hair=np.where(hat[:, None], pick(HATS, 6), np.clip(pick(HAIRS, 6), 12, 120)),
         bag=pick(COATS, 12),
         bare_arms=(lot[:, 14] < 0.7) & (not cold),
         skirt=woman & (lot[:, 15] < (0.1 if cold else 0.28)),

@@ -211,11 +211,11 @@ class _Figures:
         )
         seen = self.facing > -0.35
         turned = np.clip(0.55 + 0.45 * self.facing, 0.35, 1.0)
-        face = self.joint(0.045, 0.0, 0.918)
-        lower = (0.092 - 0.02 * np.sin(pitch)) * size
-        for part, shade in ((self.blob(face, (0.064 * size * turned, lower), looks.skin * 0.95), 0),
+        face = self.joint(0.045, 0.0, 0.912)
+        lower = (0.1 - 0.02 * np.sin(pitch)) * size
+        for part, shade in ((self.blob(face, (0.073 * size * turned, lower), looks.skin * 0.95), 0),
                             (self.blob(face + np.stack([0.012 * self.light.side * self.scale, -0.01 * self.scale], axis=-1),
-                                       (0.046 * size * turned, lower * 0.72), np.clip(looks.skin * 1.12 + 6, 0, 252)), 0)):  # fmt: skip
+                                       (0.054 * size * turned, lower * 0.75), np.clip(looks.skin * 1.12 + 6, 0, 252)), 0)):  # fmt: skip
             parts.append(_Part(corners=part.corners, colour=part.colour + shade, present=seen))
         eyes = self.limb(
             self.joint(0.058, -0.02, 0.932),

@@ -18,8 +18,10 @@ from simulators.scenes.people import (
     uncovered,
 )
 from simulators.scenes.place import Setting
-from simulators.scenes.setting import Stage
+from simulators.scenes.setting import Stage, noise
 from simulators.scenes.viewpoint import Floats, Viewpoint, area_m2
+
+SHARPEN_PX = 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class Scene:
         )
         self._glow, self._lit = self._make_light(rng)
         self._grain = self._make_grain(rng)
+        self._weave = self._make_weave(rng)
+        self._sharpness = float(rng.uniform(0.8, 1.5))
         self._tint = np.array([rng.uniform(0.94, 1.06), 1.0, rng.uniform(0.94, 1.06)])
         self._drops = rng.uniform(0, 1, (260, 3))
         self._people(plan)
@@ -98,14 +102,28 @@ class Scene:
             for corners in shadow_corners(self._large, people, looks, self._shadow):
                 cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, SUBPIXEL_BITS)
             cv2.copyTo(self._shaded, mask, canvas)
+        bare = canvas.copy()
         centres = draw_people(canvas, self._large, people, looks, self._light, smooth=self._smooth)
+        canvas = self._clothe(canvas, bare)
         size = (self.view.width, self.view.height)
         small = canvas if self._smooth else cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
-        pixels = self._weather(small, t_s)
+        pixels = self._weather(self._sharpen(small), t_s)
         heads = centres * (self.view.width / self._large.width)
         inside = ((heads >= 0) & (heads < size)).all(axis=1)
         seen = inside & uncovered(self.view, people, looks)
         return View(pixels=pixels, heads=heads[seen], places=people.place[inside])
+
+    def _clothe(self, canvas: Image, bare: Image) -> Image:
+        """Folds and weave where people were drawn: flat colours are what a counter never met."""
+        drawn = cv2.absdiff(canvas, bare).max(axis=2)
+        worn = cv2.multiply(canvas, self._weave, scale=1 / 128)
+        cv2.copyTo(worn, drawn, canvas)
+        return canvas
+
+    def _sharpen(self, picture: MatLike) -> MatLike:
+        """What every camera does to its picture before it codes it."""
+        soft = cv2.GaussianBlur(picture, (0, 0), SHARPEN_PX * self.view.width / 640)
+        return cv2.addWeighted(picture, 1 + self._sharpness, soft, -self._sharpness, 0)
 
     def truth_at(self, t_s: float) -> tuple[int, Floats]:
         """People visible at an instant and everybody's places, without drawing."""
@@ -143,6 +161,15 @@ class Scene:
                 glare += 160 * np.exp(-gap)[..., None] * np.array([0.55, 0.8, 1.0])
         warm = np.clip(light, 0, 1.15)[..., None] * np.array([0.78, 0.92, 1.06])
         return np.clip(warm * 160, 0, 255).astype(np.uint8), np.clip(glare, 0, 255).astype(np.uint8)
+
+    def _make_weave(self, rng: np.random.Generator) -> Image:
+        """Light and dark of cloth, 128 being neutral: coarse folds and a fine pattern."""
+        height, width = self._large.height, self._large.width
+        unit = max(width // 320, 1)
+        folds = noise(rng, height, width, cell=3 * unit, octaves=2)
+        fine = rng.standard_normal((height, width))
+        grey = np.clip(128 * (1 + 0.26 * folds + 0.1 * fine), 40, 250).astype(np.uint8)
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), dtype=np.uint8)
 
     def _make_grain(self, rng: np.random.Generator) -> list[Image]:
         strength = rng.uniform(2.0, 4.0) if self.setting.night else rng.uniform(0.8, 2.0)

@@ -178,10 +178,16 @@ def test_after_a_reboot_all_cameras_are_back() -> None:
                 asyncio.create_task(watcher.tap(cameras.url(name), camera=name).run())
                 for name, watcher in watchers.items()
             ]
-            await eventually(lambda: all(watcher.pictures for watcher in watchers.values()))
+            await eventually(
+                lambda: all(watcher.pictures for watcher in watchers.values()), within_s=15.0
+            )
             await cameras.reboot(down_s=0.3)
-            await eventually(lambda: all(len(watcher.states) >= 4 for watcher in watchers.values()))
-            assert {watcher.state for watcher in watchers.values()} == {SourceState.LIVE}
+
+            def back() -> bool:
+                states = [watcher.states for watcher in watchers.values()]
+                return all(len(each) >= 4 and each[-1] is SourceState.LIVE for each in states)
+
+            await eventually(back, within_s=15.0)
             for task in tasks:
                 task.cancel()
 
