@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from crowd.estimator import Estimate, Estimator
 from crowd.motion import Motion, MotionGap, MotionGround, read_motion
-from crowd.sight import SightWatch
+from crowd.sight import SightReason, SightWatch
+from crowd.view_reference import ViewReference
 from model.facts import DensityBlind, DensityLive
 from model.level import Sight
 from model.picture import Picture
@@ -60,17 +61,18 @@ class Analyst:
         self._camera = camera
         self._ground = ground
         self._sight = SightWatch(started_s=started_s)
+        self._view = ViewReference()
 
     def read(self, picture: Picture, estimator: Estimator, *, want_still: bool) -> Analysis:
         """The reading of one picture. Takes milliseconds: call it away from the event loop."""
         verdict = self._sight.look(picture.pixels, picture.arrived_monotonic_s)
         if verdict.sight is not Sight.LIVE:
-            reason = verdict.reason or "unknown"
-            return Analysis(
-                reading=DensityBlind(at=picture.at, reason=str(reason), model=estimator.model),
-                still=_still(picture, Sight.BLIND, None) if want_still else None,
-            )
+            reason = str(verdict.reason or "unknown")
+            return _blind(picture, reason, estimator.model, want_still=want_still)
         estimate = estimator.estimate(picture.pixels)
+        luma = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+        if self._view.look(luma, estimate.density, picture.arrived_monotonic_s).moved:
+            return _blind(picture, SightReason.MOVED.value, estimator.model, want_still=want_still)
         return Analysis(
             reading=self._reading(picture, estimate),
             still=_still(picture, Sight.LIVE, estimate) if want_still else None,
@@ -101,6 +103,13 @@ class Analyst:
             pressure_s2=_rounded(motion.pressure_s2, 4, most=100.0),
             model=estimate.model,
         )
+
+
+def _blind(picture: Picture, reason: str, model: str, *, want_still: bool) -> Analysis:
+    return Analysis(
+        reading=DensityBlind(at=picture.at, reason=reason, model=model),
+        still=_still(picture, Sight.BLIND, None) if want_still else None,
+    )
 
 
 def _motion(picture: Picture, estimate: Estimate, ground: Ground | None) -> Motion:

@@ -1,0 +1,225 @@
+"""Whether a camera still looks where it looked: its view against a slowly learned reference.
+
+The reference is what stands still: the directions of edges, averaged over minutes, so that people,
+rain and headlights do not leave a trace, and dusk changes little. Where people are counted nothing
+is learned and nothing compared: a crowd that hides the ground is no moved camera.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+from typing import Final
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH_PX: Final = 160
+SETTLE_LOOKS: Final = 4
+MOVED_AFTER_S: Final = 2.0
+MEMORY_S: Final = 180.0
+FORGIVEN_AFTER_S: Final = 15.0
+PEOPLE_PER_PX: Final = 0.002
+"""People per pixel of the small picture above which its edges are theirs, not the place's."""
+
+_ROWS, _COLUMNS = 6, 8
+_SMOOTHED_LOOKS: Final = 3
+_EDGE_LEAST: Final = 6.0
+_TILE_EDGES_LEAST: Final = 4.0
+_TILES_LEAST: Final = 5
+_AGREES: Final = 0.35
+_DISAGREES: Final = 0.2
+_DISAGREEING_SHARE: Final = 0.6
+_SHIFTED_LEAST: Final = 0.3
+_SHIFTED_TIMES: Final = 1.6
+_SHIFT_LEAST_PX: Final = 2.0
+
+Floats = NDArray[np.float32]
+
+
+class ViewMatch(StrEnum):
+    """What a look at the view says."""
+
+    LEARNING = "learning"
+    SAME = "same"
+    UNSURE = "unsure"
+    OTHER = "other_view"
+    SHIFTED = "shifted_view"
+
+
+class ViewVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One look: what it says, and whether the camera counts as moved by now.
+
+    `agreeing` and `disagreeing` are tiles of the picture that still show, or no longer show, the
+    place's edges; the others have none, or people stand before them.
+    """
+
+    match: ViewMatch
+    moved: bool
+    agreeing: int = 0
+    disagreeing: int = 0
+
+
+class ViewReference:
+    """One camera's reference. Not to be shared between threads.
+
+    A camera is moved when its looks have disagreed for 2 s and at least twice; it stays so
+    until the old view comes back or `forget` is called, because its calibration holds no more.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the next looks as the new reference: somebody has looked after the camera."""
+        self._mean: Floats | None = None
+        self._recent: deque[tuple[Floats, Floats]] = deque(maxlen=_SMOOTHED_LOOKS)
+        self._looks = 0
+        self._last_s = 0.0
+        self._other_since_s: float | None = None
+        self._other_last_s = 0.0
+        self._other_looks = 0
+        self.moved = False
+
+    def look(
+        self,
+        luma: NDArray[np.uint8],
+        people: NDArray[np.float32] | None,
+        monotonic_s: float,
+    ) -> ViewVerdict:
+        """The verdict on a luma picture (H, W), with the density map (rows, columns) of it."""
+        edges = _edges(luma)
+        free = _free_of(people, (edges.shape[0], edges.shape[1]))
+        edges = edges * free[..., None]
+        if self._mean is None or self._mean.shape != edges.shape:
+            self.forget()
+            self._mean = np.zeros_like(edges)
+        self._recent.append((edges, free))
+        if self._looks < SETTLE_LOOKS:
+            self._learn(edges, free, 0.0)
+            self._last_s = monotonic_s
+            return ViewVerdict(match=ViewMatch.LEARNING, moved=False)
+        verdict = self._judge(monotonic_s)
+        if verdict.match is ViewMatch.SAME:
+            passed_s = min(max(monotonic_s - self._last_s, 0.0), 10.0)
+            # The oldest of the looks: one of a view that only now begins to differ is not learned.
+            self._learn(*self._recent[0], passed_s / MEMORY_S)
+        self._last_s = monotonic_s
+        return verdict
+
+    def _learn(self, edges: Floats, free: Floats, share: float) -> None:
+        """Move the mean by a share, or more while there are only few looks to it."""
+        self._looks += 1
+        rate = np.float32(max(share, 1.0 / self._looks))
+        self._mean = self._mean_of(free) + (edges - self._mean_of(free)) * (free * rate)[..., None]
+
+    def _mean_of(self, like: Floats) -> Floats:
+        return np.zeros((*like.shape, 2), np.float32) if self._mean is None else self._mean
+
+    def _judge(self, monotonic_s: float) -> ViewVerdict:
+        """Compares the mean of the last looks, in which rain and noise have faded."""
+        free = np.asarray(np.sum([free for _, free in self._recent], axis=0), np.float32)
+        edges = (
+            np.sum([edges for edges, _ in self._recent], axis=0) / np.maximum(free, 1)[..., None]
+        )
+        edges = np.asarray(edges, np.float32)
+        reference = self._mean_of(free) * (free > 0)[..., None]
+        agreeing, disagreeing = _votes(edges, reference)
+        match = _match(agreeing, disagreeing)
+        if match is not ViewMatch.SAME and _shifted(edges, reference):
+            match = ViewMatch.SHIFTED
+        self._remember(match, monotonic_s)
+        return ViewVerdict(
+            match=match, moved=self.moved, agreeing=agreeing, disagreeing=disagreeing
+        )
+
+    def _remember(self, match: ViewMatch, monotonic_s: float) -> None:
+        if match is ViewMatch.SAME:
+            self._other_since_s, self._other_looks, self.moved = None, 0, False
+        elif match in (ViewMatch.OTHER, ViewMatch.SHIFTED):
+            if self._other_since_s is None:
+                self._other_since_s = monotonic_s
+            self._other_last_s = monotonic_s
+            self._other_looks += 1
+            if self._other_looks >= 2 and monotonic_s - self._other_since_s >= MOVED_AFTER_S:
+                self.moved = True
+        elif not self.moved and monotonic_s - self._other_last_s > FORGIVEN_AFTER_S:
+            self._other_since_s, self._other_looks = None, 0
+
+
+def _edges(luma: NDArray[np.uint8]) -> Floats:
+    """Directions of edges (H, W, 2), about 1 long where an edge is clear, nearly 0 elsewhere."""
+    height = max(_ROWS, round(luma.shape[0] * WIDTH_PX / luma.shape[1]))
+    small = cv2.resize(luma, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0)
+    across = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.25)
+    down = cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.25)
+    strength = np.sqrt(across**2 + down**2)
+    # Relative to the brightness around, so that an edge keeps its weight when dusk falls.
+    least = _EDGE_LEAST * (0.25 + cv2.GaussianBlur(soft, (0, 0), 8) / 128)
+    weight = strength / (strength**2 + least**2)
+    return np.asarray(np.stack([across, down], axis=-1) * weight[..., None], np.float32)
+
+
+def _free_of(people: NDArray[np.float32] | None, shape: tuple[int, int]) -> Floats:
+    """1 where no people are, 0 where they are or their bodies could be below their heads."""
+    if people is None:
+        return np.ones(shape, np.float32)
+    per_px = people.size / (shape[0] * shape[1])
+    size = (shape[1], shape[0])
+    thin = cv2.resize(np.maximum(people, 0), size, interpolation=cv2.INTER_AREA) * per_px
+    taken = (np.asarray(thin) > PEOPLE_PER_PX).astype(np.uint8)
+    body = np.zeros((13, 5), np.uint8)
+    body[:, 1:4] = 1
+    # The kernel's anchor at its foot puts the body below the head.
+    grown = cv2.dilate(taken, body, anchor=(2, 11))
+    return np.asarray(1.0 - grown, np.float32)
+
+
+def _tile_sums(values: Floats) -> Floats:
+    high, wide = values.shape[0] // _ROWS, values.shape[1] // _COLUMNS
+    cut = values[: high * _ROWS, : wide * _COLUMNS]
+    return np.asarray(cut.reshape(_ROWS, high, _COLUMNS, wide).sum(axis=(1, 3)), np.float32)
+
+
+def _votes(edges: Floats, reference: Floats) -> tuple[int, int]:
+    """Tiles that show the reference's edges, and tiles that show others."""
+    both = _tile_sums((edges * reference).sum(axis=2))
+    mine = _tile_sums((edges**2).sum(axis=2))
+    known = _tile_sums((reference**2).sum(axis=2))
+    telling = (mine >= _TILE_EDGES_LEAST) & (known >= _TILE_EDGES_LEAST)
+    agreement = both / np.sqrt(np.maximum(mine * known, 1e-6))
+    return (
+        int((telling & (agreement >= _AGREES)).sum()),
+        int((telling & (agreement < _DISAGREES)).sum()),
+    )
+
+
+def _match(agreeing: int, disagreeing: int) -> ViewMatch:
+    voters = agreeing + disagreeing
+    if voters < _TILES_LEAST:
+        return ViewMatch.UNSURE
+    if disagreeing >= _DISAGREEING_SHARE * voters:
+        return ViewMatch.OTHER
+    return ViewMatch.SAME if agreeing >= disagreeing else ViewMatch.UNSURE
+
+
+def _shifted(edges: Floats, reference: Floats) -> bool:
+    """Whether the reference fits far better when shifted: the camera was turned a little."""
+    height, width = edges.shape[:2]
+    mine = np.fft.rfft2(edges, axes=(0, 1), s=(2 * height, 2 * width))
+    known = np.fft.rfft2(reference, axes=(0, 1), s=(2 * height, 2 * width))
+    field = np.fft.irfft2((mine * known.conj()).sum(axis=2), s=(2 * height, 2 * width))
+    norm = float(np.sqrt((edges**2).sum() * (reference**2).sum()))
+    if norm < _TILE_EDGES_LEAST * _TILES_LEAST:
+        return False
+    field /= norm
+    row, column = np.unravel_index(int(field.argmax()), field.shape)
+    down = int(row) - 2 * height if row > height else int(row)
+    right = int(column) - 2 * width if column > width else int(column)
+    best = float(field[row, column])
+    here = float(field[0, 0])
+    far = float(np.hypot(down, right)) >= _SHIFT_LEAST_PX
+    return far and best >= _SHIFTED_LEAST and best >= _SHIFTED_TIMES * max(here, 0.0)
