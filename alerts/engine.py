@@ -137,7 +137,7 @@ class AlertEngine:
         """
         journal = Journal(now)
         self._pass_time(journal, self._elapsed(now, mono))
-        decisions, ignored = self._take_facts(facts)
+        decisions, ignored = self._take_facts(journal, facts)
         for view in views:
             self._watch.take_view(view)
         self._settle_all(journal, self._watch.judge())
@@ -221,7 +221,7 @@ class AlertEngine:
             self._unsaved_s += seconds
 
     def _take_facts(
-        self, facts: Iterable[Fact]
+        self, journal: Journal, facts: Iterable[Fact]
     ) -> tuple[list[Decision], tuple[tuple[str, Ignored], ...]]:
         decisions: list[Decision] = []
         ignored: list[tuple[str, Ignored]] = []
@@ -234,7 +234,8 @@ class AlertEngine:
                 case SensorReading() as reading:
                     why = self._watch.take_reading(fact.source, reading)
                 case SensorAlarm() as alarm:
-                    why = self._watch.take_alarm(fact.source, alarm)
+                    why, moved = self._watch.take_alarm(fact.source, alarm)
+                    self._settle_all(journal, moved)
                     self._dirty = True
                 case _:
                     continue

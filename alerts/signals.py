@@ -53,7 +53,7 @@ class _Reading(msgspec.Struct, kw_only=True):
     fresh: bool = True
 
 
-class _Alarm(msgspec.Struct, kw_only=True):
+class AlarmWord(msgspec.Struct, kw_only=True):
     """The newest word on one alarm; silence leaves it as it was."""
 
     hazard: str
@@ -66,7 +66,7 @@ class SensorState(msgspec.Struct, kw_only=True):
     """What sensors said last, as it stands in a snapshot."""
 
     readings: dict[str, dict[str, _Reading]] = {}
-    alarms: dict[str, dict[str, _Alarm]] = {}
+    alarms: dict[str, dict[str, AlarmWord]] = {}
 
 
 class SensorBoard:
@@ -123,6 +123,10 @@ class SensorBoard:
         quantities[body.quantity] = _Reading(value=body.value, at=body.at)
         return None
 
+    def last_word(self, sensor: str, alarm: str) -> AlarmWord | None:
+        """The newest word on one alarm of a sensor, while it is remembered."""
+        return self.state.alarms.get(sensor, {}).get(alarm)
+
     def alarm(self, sensor: str, body: SensorAlarm) -> Ignored | None:
         """Take an alarm's word; returns why it was ignored, if it was."""
         refusal = self._unknown(sensor)
@@ -135,7 +139,7 @@ class SensorBoard:
         standing = sum(a.raised and a.hazard == body.hazard for a in alarms.values())
         if last is None and standing >= ALARMS_MOST:
             return Ignored.TOO_MANY
-        alarms[body.id] = _Alarm(hazard=body.hazard, at=body.at, raised=body.state == "raised")
+        alarms[body.id] = AlarmWord(hazard=body.hazard, at=body.at, raised=body.state == "raised")
         return None
 
     def quantity(self, zone: str, quantity: str) -> Sample:

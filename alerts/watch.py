@@ -10,6 +10,7 @@ from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
 from alerts.signals import Ignored, SensorBoard, SensorState
 from config.schema import Signal, SiteFile
 from model.facts import SensorAlarm, SensorReading
+from model.level import rank_of
 from model.zones import ZoneView
 
 _EARLY_S = 1e-6
@@ -91,14 +92,28 @@ class Watch:
             self._hear(sensor)
         return ignored
 
-    def take_alarm(self, sensor: str, body: SensorAlarm) -> Ignored | None:
-        """Note a detector's alarm; returns why it was ignored, if it was."""
+    def take_alarm(self, sensor: str, body: SensorAlarm) -> tuple[Ignored | None, list[Moved]]:
+        """Note a detector's alarm: why it was ignored, if it was, and what it moved while it stood.
+
+        An alarm may be over before anybody looks: raised and cleared while the service was away, or
+        its clearing came first. It was raised all the same, so its rules are judged as of then.
+        """
+        last = self._sensors.last_word(sensor, body.id)
+        overtaken = last is not None and not last.raised and body.at < last.at
+        if last is not None and overtaken and body.state == "raised":
+            cleared = msgspec.structs.replace(body, state="cleared", at=last.at)
+            last.at = body.at
+            ignored, _ = self.take_alarm(sensor, body)
+            return ignored, self.take_alarm(sensor, cleared)[1]
+        moved: list[Moved] = []
+        if last is not None and last.raised and body.state == "cleared":
+            moved = self._stood(sensor, last.hazard, (body.at - last.at).total_seconds())
         ignored = self._sensors.alarm(sensor, body)
         if ignored is None:
             for zone in self._sensors.zones_of(sensor):
                 self._cover_alarm(zone, body.hazard)
             self._hear(sensor)
-        return ignored
+        return ignored, moved
 
     def judge(self) -> list[Moved]:
         """Judge every rule that was touched since the last time."""
@@ -129,6 +144,19 @@ class Watch:
         for rule, tracker in self.siblings(zone, hazard):
             tracker.restart()
             self._due_s.pop(rule.key, None)
+
+    def _stood(self, sensor: str, hazard: str, seconds: float) -> list[Moved]:
+        """What an alarm brings about that stood so long by its detector's own word."""
+        for zone in self._sensors.zones_of(sensor):
+            for rule in self._rules.get(zone, ()):
+                if rule.alarm != hazard or rule.key not in self._state.trackers:
+                    continue
+                _, tracker = self._bring_up(rule.key)
+                for threshold in rule.thresholds:
+                    if threshold.level.rank > rank_of(tracker.level):
+                        hold = tracker.hold_up(threshold.level)
+                        hold.ran_s = max(hold.ran_s, seconds)
+        return self.judge()
 
     def _hear(self, sensor: str) -> None:
         for zone in self._sensors.zones_of(sensor):

@@ -8,6 +8,7 @@ import pytest
 
 from alerts.signals import Ignored
 from model.cases import Change, Reason
+from model.facts import DeviceKind, Fact, SensorAlarm
 from model.level import Level
 from tests.alerts.room import Room, peak_rule, site, words
 
@@ -184,6 +185,52 @@ def test_an_alarm_rule_may_ask_for_a_hold() -> None:
     assert here.engine.open_cases() == ()
     here.wait(0.4)
     assert here.only_case().level is Level.RED
+
+
+def press(here: Room, *, stood_s: float, name: str = "a1", hazard: str = "fire") -> list[Fact]:
+    """An alarm that was raised and cleared while nobody looked, as it comes in one batch."""
+    began = here.clock.now() - timedelta(seconds=stood_s + 1)
+    ended = began + timedelta(seconds=stood_s)
+    return [
+        Fact(
+            kind=DeviceKind.SENSOR,
+            source="s1",
+            arrived=here.clock.now(),
+            arrived_monotonic_s=here.clock.monotonic(),
+            body=body,
+        )
+        for body in (
+            SensorAlarm(id=name, at=began, hazard=hazard, state="raised"),
+            SensorAlarm(id=name, at=ended, hazard=hazard, state="cleared"),
+        )
+    ]
+
+
+def test_a_call_that_was_over_before_anybody_looked_is_a_warning_all_the_same() -> None:
+    here = room()
+    here.step(facts=tuple(press(here, stood_s=2)))
+    assert [step.change for step in here.transitions] == [Change.OPENED]
+    here.wait(6)
+    assert [step.change for step in here.transitions] == [Change.OPENED, Change.CLOSED]
+
+
+def test_a_call_whose_clearing_came_first_is_a_warning_all_the_same() -> None:
+    here = room()
+    raised, cleared = press(here, stood_s=2)
+    here.step(facts=(cleared,))
+    here.step(facts=(raised,))
+    assert [step.change for step in here.transitions] == [Change.OPENED]
+    here.wait(6)
+    assert [step.change for step in here.transitions] == [Change.OPENED, Change.CLOSED]
+
+
+@pytest.mark.parametrize(("stood_s", "opened"), [(9.0, 0), (11.0, 1)])
+def test_a_call_that_nobody_saw_counts_by_how_long_its_detector_says_it_stood(
+    stood_s: float, opened: int
+) -> None:
+    here = Room(site(rules=[{**FIRE, "hold_s": 10}]))
+    here.step(facts=tuple(press(here, stood_s=stood_s)))
+    assert len(here.cases) == opened
 
 
 def test_an_alarm_stands_over_a_restart() -> None:
