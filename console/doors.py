@@ -11,8 +11,9 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
+from config.schema import Person
 from console.context import Context, context_of
-from console.policy import POLICIES, Admission, Door, Role, admit
+from console.policy import PICTURES, POLICIES, Admission, Door, Role, admit
 from console.problems import Code, ProblemError
 
 COOKIE = "yinding_session"
@@ -28,6 +29,15 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[Role]
     session: str
     token: str
+    wall: bool = False
+
+
+def roles_of(person: Person, *, wall: bool) -> frozenset[Role]:
+    """A person's roles; before a wall everybody who may look is a viewer, and nobody more."""
+    roles = frozenset(Role(role) for role in person.roles)
+    if not wall:
+        return roles
+    return frozenset() if roles.isdisjoint(PICTURES) else frozenset({Role.VIEWER})
 
 
 async def who_is(connection: HTTPConnection, context: Context) -> Who | None:
@@ -47,9 +57,10 @@ async def who_is(connection: HTTPConnection, context: Context) -> Who | None:
     return Who(
         person=person.id,
         name=person.name,
-        roles=frozenset(Role(role) for role in person.roles),
+        roles=roles_of(person, wall=session.wall),
         session=session.id,
         token=token,
+        wall=session.wall,
     )
 
 

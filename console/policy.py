@@ -65,6 +65,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/metrics"): Door.MACHINE,
     ("GET", "/public"): Door.EVERYONE,
     ("GET", "/"): Door.EVERYONE,
+    ("GET", "/wall"): Door.EVERYONE,
 }
 
 

@@ -29,6 +29,8 @@ from store.stamps import from_ms, to_ms
 
 FILE_NAME = "people.sqlite"
 SESSION_FOR = timedelta(hours=12)
+WALL_FOR = timedelta(days=365)
+"""A wall is signed in once a year: nobody stands before it to type a password."""
 ONE_TIME_FOR = timedelta(hours=24)
 FAILURES_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=1)
@@ -49,6 +51,7 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX session_person ON session (person);
     """,
+    "ALTER TABLE session ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;",
 )
 
 
@@ -62,12 +65,16 @@ class SignIn(StrEnum):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One sign-in of one person; `id` may be shown and logged, the token may not."""
+    """One sign-in of one person; `id` may be shown and logged, the token may not.
+
+    A `wall` session is a screen's: it lasts long and is good for looking only.
+    """
 
     id: Id
     person: Id
     began: Stamp
     expires: Stamp
+    wall: bool = False
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,8 +151,8 @@ class Accounts:
             db.execute("DELETE FROM session WHERE person = ?", (person,))
             db.execute("DELETE FROM failure WHERE person = ?", (person,))
 
-    def sign_in(self, person: Id, password: str) -> Attempt:
-        """Check a password and begin a session.
+    def sign_in(self, person: Id, password: str, *, wall: bool = False) -> Attempt:
+        """Check a password and begin a session, a wall's if asked for.
 
         After `FAILURES_ALLOWED` wrong ones in a row the person waits `LOCKED_FOR`. A person who
         is not known takes as long to refuse as a wrong password.
@@ -169,7 +176,8 @@ class Accounts:
                 self._count_failure(db, person)
                 return Attempt(outcome=SignIn.WRONG)
             db.execute("DELETE FROM failure WHERE person = ?", (person,))
-            return self._begin(db, person, SignIn.MUST_CHANGE if once else SignIn.SIGNED_IN)
+            outcome = SignIn.MUST_CHANGE if once else SignIn.SIGNED_IN
+            return self._begin(db, person, outcome, wall=wall)
 
     def _stored(self, person: Id) -> tuple[str | None, bool]:
         """The password's hash, and whether it is a one-time password."""
@@ -203,15 +211,19 @@ class Accounts:
             (to_ms(self._clock.now()), person, to_ms(self._clock.now() - LOCKED_FOR)),
         )
 
-    def _begin(self, db: sqlite3.Connection, person: Id, outcome: SignIn) -> Attempt:
+    def _begin(self, db: sqlite3.Connection, person: Id, outcome: SignIn, *, wall: bool) -> Attempt:
         token, now = secrets.token_urlsafe(32), self._clock.now()
         session = Session(
-            id=f"s-{secrets.token_hex(8)}", person=person, began=now, expires=now + SESSION_FOR
+            id=f"s-{secrets.token_hex(8)}",
+            person=person,
+            began=now,
+            expires=now + (WALL_FOR if wall else SESSION_FOR),
+            wall=wall,
         )
         db.execute("DELETE FROM session WHERE expires_ms <= ?", (to_ms(now),))
         db.execute(
-            "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
-            (_hash(token), session.id, person, to_ms(now), to_ms(session.expires)),
+            "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
+            (_hash(token), session.id, person, to_ms(now), to_ms(session.expires), wall),
         )
         return Attempt(outcome=outcome, token=token, session=session)
 
@@ -219,13 +231,19 @@ class Accounts:
         """Whose session a token is; none if it ended, expired or never was."""
         with self._guard:
             row = self._db.execute(
-                "SELECT id, person, began_ms, expires_ms FROM session"
+                "SELECT id, person, began_ms, expires_ms, wall FROM session"
                 " WHERE token_hash = ? AND expires_ms > ?",
                 (_hash(token), to_ms(self._clock.now())),
             ).fetchone()
         if row is None:
             return None
-        return Session(id=row[0], person=row[1], began=from_ms(row[2]), expires=from_ms(row[3]))
+        return Session(
+            id=row[0],
+            person=row[1],
+            began=from_ms(row[2]),
+            expires=from_ms(row[3]),
+            wall=bool(row[4]),
+        )
 
     def sign_out(self, token: str) -> None:
         """End one session."""

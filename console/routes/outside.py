@@ -71,8 +71,9 @@ async def public(request: Request) -> Response:
 
 
 @router.get("/")
+@router.get("/wall")
 async def page(request: Request) -> Response:
-    """The web page."""
+    """The web page, for the desk and for the wall; it asks who looks before it shows anything."""
     index = context_of(request.app).static / "index.html"
     if not index.is_file():
         raise ProblemError(Code.NOT_READY)

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from console.context import Context, context_of
 from console.diary import UNKNOWN, Act, Noted
-from console.doors import COOKIE, Signed, Who
+from console.doors import COOKIE, Signed, Who, roles_of
 from console.problems import Code, ProblemError
-from store.people import SESSION_FOR, Attempt, SignIn, WeakPasswordError
+from store.people import SESSION_FOR, WALL_FOR, Attempt, SignIn, WeakPasswordError
 
 router = APIRouter(prefix="/api/v1/session", tags=["session"])
 
@@ -30,6 +30,8 @@ class SignInForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
     person: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
     password: Password
+    wall: bool = False
+    """A screen on a wall: signed in for a year, and good for looking only."""
 
 
 class PasswordForm(BaseModel):
@@ -66,13 +68,17 @@ def _note(context: Context, act: Act, person: str, address: str) -> None:
         raise ProblemError(Code.BUSY)
 
 
-async def _attempt(context: Context, address: str, person: str, password: str) -> Attempt:
+async def _attempt(
+    context: Context, address: str, person: str, password: str, *, wall: bool = False
+) -> Attempt:
     wait_s = context.throttle.wait_s(address, context.clock.monotonic())
     if wait_s:
         raise ProblemError(Code.TOO_MANY_ATTEMPTS, seconds=wait_s)
     if _hashing.statistics().tasks_waiting >= _HASHING_WAITING:
         raise ProblemError(Code.BUSY)
-    attempt = await to_thread.run_sync(context.accounts.sign_in, person, password, limiter=_hashing)
+    attempt = await to_thread.run_sync(
+        lambda: context.accounts.sign_in(person, password, wall=wall), limiter=_hashing
+    )
     if attempt.outcome is SignIn.LOCKED:
         context.throttle.failed(address, context.clock.monotonic())
         _note(context, Act.SIGN_IN_LOCKED, person, address)
@@ -84,11 +90,11 @@ async def _attempt(context: Context, address: str, person: str, password: str) -
     return attempt
 
 
-def _give_cookie(request: Request, response: Response, token: str) -> None:
+def _give_cookie(request: Request, response: Response, token: str, *, wall: bool) -> None:
     response.set_cookie(
         COOKIE,
         token,
-        max_age=int(SESSION_FOR.total_seconds()),
+        max_age=int((WALL_FOR if wall else SESSION_FOR).total_seconds()),
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -106,11 +112,11 @@ def _begin(context: Context, request: Request, response: Response, attempt: Atte
         if len(context.one_time) >= _ONE_TIME_KEPT:
             context.one_time.clear()
         context.one_time.add(session.id)
-    _give_cookie(request, response, attempt.token)
+    _give_cookie(request, response, attempt.token, wall=session.wall)
     return Me(
         person=person.id,
         name=person.name,
-        roles=sorted(person.roles),
+        roles=sorted(roles_of(person, wall=session.wall)),
         must_set_password=session.id in context.one_time,
     )
 
@@ -123,7 +129,7 @@ def _address(request: Request) -> str:
 async def sign_in(form: SignInForm, request: Request, response: Response) -> Me:
     """Sign in; the session lives in a cookie that no script can read."""
     context, address = context_of(request.app), _address(request)
-    attempt = await _attempt(context, address, form.person, form.password)
+    attempt = await _attempt(context, address, form.person, form.password, wall=form.wall)
     me = _begin(context, request, response, attempt)
     _note(context, Act.SIGNED_IN, form.person, address)
     return me
@@ -162,5 +168,5 @@ async def set_password(form: PasswordForm, request: Request, response: Response,
         raise ProblemError(Code.WEAK_PASSWORD) from error
     _note(context, Act.PASSWORD_SET, who.person, address)
     context.one_time.discard(who.session)
-    attempt = await _attempt(context, address, who.person, form.new)
+    attempt = await _attempt(context, address, who.person, form.new, wall=who.wall)
     return _begin(context, request, response, attempt)

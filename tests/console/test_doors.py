@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -190,6 +191,26 @@ def test_guessing_is_slowed_by_person_and_by_address(stage: Stage, clock: Manual
                 assert (await sign_in(neighbour, "viewer")).status_code == 200
             clock.advance(62)
             assert (await sign_in(guesser, "viewer")).status_code == 200
+
+    asyncio.run(story())
+
+
+def test_a_wall_is_signed_in_for_a_year_and_only_looks(stage: Stage, clock: ManualClock) -> None:
+    stage.enrol("commander", "responder")
+
+    async def story() -> None:
+        async with started(stage), client(stage) as wall:
+            form = {"person": "commander", "password": PASSWORD, "wall": True}
+            answer = await wall.post("/api/v1/session", json=form)
+            assert answer.json()["roles"] == ["viewer"]
+            clock.advance(timedelta(days=300).total_seconds())
+            assert (await wall.get("/api/v1/session")).json()["roles"] == ["viewer"]
+            assert (await wall.get("/api/v1/site")).status_code == 200
+            decided = await wall.post("/api/v1/cases/case-none/acknowledge", json={})
+            assert decided.status_code == 403
+            assert stage.decisions == []
+            await wall.post("/api/v1/session", json=form | {"person": "responder"})
+            assert (await wall.get("/api/v1/site")).status_code == 403
 
     asyncio.run(story())
 

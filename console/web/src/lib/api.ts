@@ -55,8 +55,8 @@ async function json<T>(method: string, path: string, body?: unknown): Promise<T>
 
 export const api = {
   me: () => json<Me>('GET', '/session'),
-  signIn: (person: string, password: string) =>
-    json<Me>('POST', '/session', { person, password }),
+  signIn: (person: string, password: string, wall: boolean) =>
+    json<Me>('POST', '/session', { person, password, wall }),
   setPassword: (password: string) => json<Me>('PUT', '/session/password', { new: password }),
   signOut: () => call('DELETE', '/session'),
   site: () => json<Site>('GET', '/site'),

@@ -37,6 +37,13 @@ class Look {
     document.documentElement.dataset.theme = this.theme;
   }
 
+  /** Take what an address asks for, for this visit only. */
+  choose(language: Language | undefined, theme: Theme | undefined): void {
+    this.language = language ?? this.language;
+    this.theme = theme ?? this.theme;
+    this.apply();
+  }
+
   switchLanguage(): void {
     this.language = this.language === 'zh' ? 'en' : 'zh';
     remember('language', this.language);

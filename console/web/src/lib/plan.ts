@@ -1,4 +1,4 @@
-import type { Point, Site } from './room';
+import type { Point, Site, ZoneCard } from './room';
 
 export type Box = { x: number; y: number; width: number; height: number };
 
@@ -43,4 +43,10 @@ export function scaleBar(width: number): number {
   const wanted = width / 5;
   const power = 10 ** Math.floor(Math.log10(wanted));
   return [5, 2, 1].map((n) => n * power).find((n) => n <= wanted) ?? power;
+}
+
+/** How a zone is drawn: by its level, calm, or unseen where nobody looks. */
+export function levelOf(card: ZoneCard | undefined): string {
+  if (card?.level) return card.level;
+  return !card || card.sight === 'blind' ? 'unseen' : 'calm';
 }
