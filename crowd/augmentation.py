@@ -28,8 +28,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     scale_min: float
     scale_max: float
     empty_share: float = 0.04
-    light_share: float = 0.5
-    damage_share: float = 0.3
+    light_share: float = 0.25
+    damage_share: float = 0.15
 
 
 def draw_crop(

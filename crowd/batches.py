@@ -21,15 +21,16 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A still kept in memory as pixels."""
+    """A still kept in memory as pixels; `share` is how often it is drawn against others."""
 
     picture: NDArray[np.uint8]
     heads: NDArray[np.float32]
+    share: float = 1.0
 
 
-def read_sample(still: Still) -> Sample:
+def read_sample(still: Still, *, share: float = 1.0) -> Sample:
     """Reads the picture of a still."""
-    return Sample(picture=read_picture(still.path), heads=still.heads)
+    return Sample(picture=read_picture(still.path), heads=still.heads, share=share)
 
 
 def batches(
@@ -83,7 +84,8 @@ def draw_batch(
     """The crops of one step."""
     random = np.random.default_rng((seed, step))
     crops: list[tuple[Any, Any]] = []
-    for index in random.integers(len(samples), size=size):
+    shares = np.array([sample.share for sample in samples])
+    for index in random.choice(len(samples), size=size, p=shares / shares.sum()):
         sample = samples[index]
         crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
     pictures = np.stack([crop for crop, _ in crops])

@@ -1,7 +1,7 @@
 """How wide a count's bounds must be: learned from held-out pictures, also as other cameras show them.
 
 A bound that only held at home would be too sure abroad. So every held-out picture is also counted smaller,
-darker, softer and noisier, and each of these groups must hold by itself.
+darker, softer and noisier, and each set of pictures must hold by itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DOUBT_SHARES: Final = (0.0, 0.1, 0.2, 0.4, 0.8)
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One held-out picture as one kind of camera shows it, counted."""
+    """One held-out picture of the set `group` as one kind of camera shows it, counted."""
 
     group: str
     truth: float
@@ -54,12 +54,12 @@ def _worse(picture: Picture) -> Picture:
     return add_noise(soft, 6.0, np.random.default_rng(1))
 
 
-_VIEWS: Final[dict[str, Callable[[Picture], Picture]]] = {
-    "as is": lambda picture: picture,
-    "smaller": _smaller,
-    "darker": _darker,
-    "worse": _worse,
-}
+_VIEWS: Final[tuple[Callable[[Picture], Picture], ...]] = (
+    lambda picture: picture,
+    _smaller,
+    _darker,
+    _worse,
+)
 
 
 def trials(folders: dict[str, Sequence[Still]], estimator: Estimator) -> list[Trial]:
@@ -68,16 +68,14 @@ def trials(folders: dict[str, Sequence[Still]], estimator: Estimator) -> list[Tr
     for name, stills in folders.items():
         for still in stills:
             picture = read_picture(still.path)
-            for view, show in _VIEWS.items():
+            for show in _VIEWS:
                 count, doubt = estimator.count_and_doubt(show(picture))
-                counted.append(
-                    Trial(group=f"{name}, {view}", truth=still.count, count=count, doubt=doubt)
-                )
+                counted.append(Trial(group=name, truth=still.count, count=count, doubt=doubt))
     return counted
 
 
 def fit(counted: Sequence[Trial]) -> Bounds:
-    """The narrowest bounds of this form that hold 92 % of every group: 4 % may miss on either side."""
+    """The narrowest bounds of this form that hold 92 % of every set: 4 % may miss on either side."""
     groups = [list(part) for _, part in itertools.groupby(_sorted(counted), key=_group)]
     best: tuple[float, Bounds] | None = None
     for people, count_share, doubt_share in itertools.product(

@@ -31,7 +31,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 SHAPES: Final[dict[str, Shape]] = {
     "full": Shape(
-        width_4=32, width_8=80, width_16=128, blocks_4=1, blocks_8=2, dilations_16=(1, 2, 1)
+        width_4=32, width_8=80, width_16=128, blocks_4=2, blocks_8=2, dilations_16=(1, 2, 1)
     ),
     "small": Shape(
         width_4=24, width_8=48, width_16=96, blocks_4=0, blocks_8=1, dilations_16=(1, 2, 1)

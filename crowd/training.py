@@ -36,7 +36,10 @@ class PlanError(ValueError):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decides the result of a training run."""
+    """Everything that decides the result of a training run.
+
+    `shares` are how often each folder is drawn, by its name; 1 where nothing is said.
+    """
 
     model: str = "full"
     seed: int = 1
@@ -45,16 +48,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int = 256
     scale_min: float = 0.6
     scale_max: float = 1.5
+    light_share: float = 0.25
+    damage_share: float = 0.15
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     warm_up_steps: int = 300
     average: float = 0.999
-    settle_share: float = 0.5
+    settle_share: float = 0.75
     validate_every: int = 500
+    shares: dict[str, float] = {}
 
     def crops(self) -> Recipe:
         """How far the training pictures are changed."""
-        return Recipe(crop_px=self.crop_px, scale_min=self.scale_min, scale_max=self.scale_max)
+        return Recipe(
+            crop_px=self.crop_px,
+            scale_min=self.scale_min,
+            scale_max=self.scale_max,
+            light_share=self.light_share,
+            damage_share=self.damage_share,
+        )
 
 
 # What the shipped networks were trained by. Small sees sub streams, so its pictures are shrunk further.
@@ -80,12 +92,14 @@ def train(
     *,
     device: str = "cpu",
     resume: bool = False,
+    start: Path | None = None,
     threads: int | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Path:
     """Runs the plan on (training, validation) pictures per folder and returns the last checkpoint.
 
-    With `resume` a checkpoint in `out` goes on where it stopped; its plan must be this plan.
+    With `resume` a checkpoint in `out` goes on where it stopped; its plan must be this plan. A new run may
+    `start` from the averaged weights of another run's checkpoint instead of from random ones.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise PlanError("PyTorch finds no CUDA device here; train on the cpu")
@@ -100,7 +114,13 @@ def train(
             raise PlanError(f"{checkpoint}: an earlier run; resume it or name a new folder")
         run.load(checkpoint)
         _log.info("resuming at step %d of %d", run.step, plan.steps)
-    samples = [read_sample(still) for training, _ in folders.values() for still in training]
+    elif start is not None:
+        run.start_from(start)
+    samples = [
+        read_sample(still, share=plan.shares.get(name, 1.0) / len(training))
+        for name, (training, _) in folders.items()
+        for still in training
+    ]
     validation = {name: list(held_out) for name, (_, held_out) in folders.items()}
     losses: list[float] = []
     for batch in batches(
@@ -187,6 +207,14 @@ class _Run:
             beside,
         )
         beside.replace(path)
+
+    def start_from(self, path: Path) -> None:
+        """Takes only the averaged weights of another run."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["plan"]["model"] != self.plan.model:
+            raise PlanError(f"{path}: weights of {state['plan']['model']}, not {self.plan.model}")
+        self.network.load_state_dict(state["averaged"])
+        self.averaged.load_state_dict(state["averaged"])
 
     def load(self, path: Path) -> None:
         """Takes up the state of an earlier run of the same plan."""

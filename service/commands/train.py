@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +42,18 @@ def train(
         bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")
     ] = False,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.CPU,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CHECKPOINT", help="Begin with another run's weights, not with random ones."
+        ),
+    ] = None,
+    shares: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--share", metavar="NAME=TIMES", help="Draw this folder so many times as often."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all.")] = None,
     split_to: Annotated[
         Path | None,
@@ -72,7 +86,9 @@ def train(
     except ImportError as error:
         raise OutsideError("training needs PyTorch: pip install 'yinding[train]'") from error
     plan = training.RECIPES[model.value]
-    plan = msgspec.structs.replace(plan, seed=seed, steps=steps or plan.steps)
+    plan = msgspec.structs.replace(
+        plan, seed=seed, steps=steps or plan.steps, shares=_shares(shares or [], parts)
+    )
     out.mkdir(parents=True, exist_ok=True)
     held_out = {name: [still.name for still in part[1]] for name, part in parts.items()}
     (out / "validation.json").write_text(json.dumps(held_out, indent=1), encoding="utf-8")
@@ -83,6 +99,7 @@ def train(
             out,
             device=device.value,
             resume=resume,
+            start=start,
             threads=threads,
             report=lambda progress: _tell(progress, as_json=as_json),
         )
@@ -94,6 +111,20 @@ def train(
         export.learn_bounds(file, model.value, {name: part[1] for name, part in parts.items()})
     for file in files:
         typer.echo(json.dumps({"file": str(file)}) if as_json else f"wrote {file}")
+
+
+def _shares(given: list[str], parts: Collection[str]) -> dict[str, float]:
+    """NAME=TIMES, each name one of the folders and each number above zero."""
+    shares = {}
+    for text in given:
+        name, _, times = text.partition("=")
+        try:
+            shares[name] = float(times)
+        except ValueError as error:
+            raise WrongUseError(f"--share {text}: expected NAME=TIMES, such as street=3") from error
+        if name not in parts or not 0 < shares[name] < math.inf:
+            raise WrongUseError(f"--share {text}: the name of a folder and a number above 0")
+    return shares
 
 
 def _write_split(parts: dict[str, tuple[list[Still], list[Still]]], out: Path) -> None:
