@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
+from ingest.field_time import FieldTime, Stamped
 from model.clock import Clock
 from model.facts import Fact
-from wire.codec import Decoder
+from wire.codec import Decoded, Decoder
 from wire.inbox import AckToken, Delivery
 from wire.refusals import BoundedTally, Cleared, Refusal, RefusalReason, printable
 
@@ -72,7 +73,7 @@ class Intake:
     """Takes batches from the line, decodes them, and acknowledges them after their commit.
 
     Refused messages are counted by reason and by source, and the last 200 are kept for the
-    console.
+    console. `field_time` is our clock, where it is to be compared with the devices' own.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Intake:
         *,
         clock: Clock,
         pace: Pace | None = None,
+        field_time: FieldTime | None = None,
     ) -> None:
+        self._field_time = field_time
         self._line = line
         self._decoder = decoder
         self._clock = clock
@@ -101,13 +104,39 @@ class Intake:
 
     def decode(self, arrivals: Sequence[Arrival]) -> list[Fact]:
         """The facts among the arrivals, in order; all else is counted or handed on."""
-        facts: list[Fact] = []
-        for arrival in arrivals:
-            fact = self._one(arrival)
-            if fact is not None:
-                facts.append(fact)
+        decoded = [self._one(arrival) for arrival in arrivals]
+        set_by_s = self._compare_clocks(arrivals, decoded)
+        if set_by_s > 0:
+            decoded = [
+                self._one(each._replace(arrived=each.arrived + timedelta(seconds=set_by_s)))
+                if isinstance(one, Refusal) and one.reason is RefusalReason.STAMP_AHEAD
+                else one
+                for each, one in zip(arrivals, decoded, strict=True)
+            ]
+        facts = []
+        for arrival, one in zip(arrivals, decoded, strict=True):
+            if isinstance(one, Fact):
+                facts.append(one)
+            elif isinstance(one, Cleared):
+                self.cleared += 1
+            else:
+                self._refuse(one, arrival)
         self.facts += len(facts)
         return facts
+
+    def _compare_clocks(self, arrivals: Sequence[Arrival], decoded: Sequence[Decoded]) -> float:
+        """Let the field's time hear what was said just now; by how much our clock was set by it."""
+        if self._field_time is None or not arrivals:
+            return 0.0
+        stamps = []
+        for arrival, one in zip(arrivals, decoded, strict=True):
+            if arrival.retained:
+                continue
+            if isinstance(one, Fact) and one.body.at is not None:
+                stamps.append(Stamped(f"{one.kind}/{one.source}", one.body.at, arrival.arrived))
+            elif isinstance(one, Refusal) and one.at is not None and one.source:
+                stamps.append(Stamped(one.source, one.at, arrival.arrived))
+        return self._field_time.hear(stamps)
 
     def acknowledge(self, arrivals: Sequence[Arrival]) -> None:
         """Tell the broker that these are dealt with: the facts on disk, the rest set aside."""
@@ -123,27 +152,18 @@ class Intake:
         """The last refused messages, newest last."""
         return list(self._set_aside)
 
-    def _one(self, arrival: Arrival) -> Fact | None:
+    def _one(self, arrival: Arrival) -> Decoded:
         source = self._decoder.source_of(arrival.topic)
         if not self._pace.allows(source or UNKNOWN, arrival.mono):
             reason = RefusalReason.TOO_FAST
-            refusal = Refusal(reason=reason, topic=printable(arrival.topic, 256), source=source)
-            self._refuse(refusal, arrival)
-            return None
-        decoded = self._decoder.decode(
+            return Refusal(reason=reason, topic=printable(arrival.topic, 256), source=source)
+        return self._decoder.decode(
             arrival.topic,
             arrival.payload,
             retained=arrival.retained,
             arrived=arrival.arrived,
             mono=arrival.mono,
         )
-        if isinstance(decoded, Fact):
-            return decoded
-        if isinstance(decoded, Cleared):
-            self.cleared += 1
-        else:
-            self._refuse(decoded, arrival)
-        return None
 
     def _refuse(self, refusal: Refusal, arrival: Arrival) -> None:
         source = refusal.source or UNKNOWN

@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from config.schema import SiteFile
 from console.app import create_app
 from console.context import context_of
+from ingest.field_time import FieldTime
 from ingest.intake import Intake
 from model.clock import Clock
 from service.children import keep_running
@@ -214,23 +215,26 @@ class House:
 
 
 async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> None:
-    """Serve until cancelled. Raises OutsideError where the spine stopped or a part cannot start."""
-    site = loaded.site
+    """Serve until cancelled. Raises OutsideError where the spine stopped or a part cannot start.
+
+    `clock` is this machine's; the service lives by the field's time over it.
+    """
+    site, field_time = loaded.site, FieldTime(clock)
     with (
         closing(_listen(site)) as listener,
         _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
         _broker(loaded) as meeting,
     ):
-        link = _link(site, meeting.address, clock)
-        intake = Intake(link, Decoder.for_site(site), clock=clock)
+        link = _link(site, meeting.address, field_time)
+        intake = Intake(link, Decoder.for_site(site), clock=field_time, field_time=field_time)
         spine = _spine(
-            loaded, store, feed, intake=intake, link=link, clock=clock, plant=options.plant
+            loaded, store, feed, intake=intake, link=link, clock=field_time, plant=options.plant
         )
         thread = SpineThread(spine, asyncio.get_running_loop())
         house = House(
             loaded=loaded,
             options=options,
-            clock=clock,
+            clock=field_time,
             store=store,
             feed=feed,
             meeting=meeting,

@@ -130,6 +130,7 @@ class Decoder:
                 source=source,
                 where=printable(refused.where, 128),
                 detail=printable(refused.detail, 200),
+                at=refused.at,
             )
         return Fact(
             kind=DeviceKind(address.kind),

@@ -24,10 +24,21 @@ _ID_PATTERN = "a-z0-9-]{1,64}"
 
 
 class RefusedError(Exception):
-    """A message cannot be taken as it is: the named reason, the field's path, and plain words."""
+    """A message cannot be taken as it is: the named reason, the field's path, and plain words.
 
-    def __init__(self, reason: RefusalReason, *, where: str = "", detail: str = "") -> None:
+    `at` is the message's own stamp, where that was the fault.
+    """
+
+    def __init__(
+        self,
+        reason: RefusalReason,
+        *,
+        where: str = "",
+        detail: str = "",
+        at: datetime | None = None,
+    ) -> None:
         super().__init__(reason.value, where, detail)
+        self.at = at
         self.reason = reason
         self.where = where
         self.detail = detail
@@ -69,9 +80,9 @@ def check_stamp(body: object, at: datetime | None, arrived: datetime, *, replaye
         return
     lasting = replayed and isinstance(body, DeviceStatus | SensorAlarm)
     if at - arrived > AHEAD_LIMIT:
-        raise RefusedError(RefusalReason.STAMP_AHEAD, where="$.at", detail=str(at))
+        raise RefusedError(RefusalReason.STAMP_AHEAD, where="$.at", detail=str(at), at=at)
     if arrived - at > (REPLAYED_BEHIND_LIMIT if lasting else BEHIND_LIMIT):
-        raise RefusedError(RefusalReason.STAMP_BEHIND, where="$.at", detail=str(at))
+        raise RefusedError(RefusalReason.STAMP_BEHIND, where="$.at", detail=str(at), at=at)
 
 
 def replay_age_s(body: object, arrived: datetime) -> float:

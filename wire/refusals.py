@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -32,7 +33,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A message that was set aside, and why.
 
     `source` is `<kind>/<id>` where the device is known to the site and empty otherwise, so that
-    counts by source stay bounded. `where` is the field's path, such as `$.count`.
+    counts by source stay bounded. `where` is the field's path, such as `$.count`; `at` the message's
+    own stamp, where that was the fault.
     """
 
     reason: RefusalReason
@@ -40,6 +42,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     where: str = ""
     detail: str = ""
+    at: datetime | None = None
 
 
 class Cleared(msgspec.Struct, frozen=True, kw_only=True):

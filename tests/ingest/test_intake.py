@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from ingest.field_time import FieldTime
 from ingest.intake import Arrival, Intake, Pace
 from model.clock import ManualClock
 from model.facts import CounterReading, DeviceKind, SensorReading
@@ -170,3 +171,24 @@ def test_an_honest_backlog_of_an_hour_is_taken_in_at_once() -> None:
         at = (NOW - timedelta(seconds=3600 - second)).isoformat()
         scene.arrives(TOPICS.reading("s1"), reading(at=at))
     assert len(scene.intake.decode(scene.intake.next_batch(5000, 0))) == 3600
+
+
+def test_a_service_whose_clock_is_an_hour_slow_loses_nothing_that_came_with_the_proof() -> None:
+    line, machine = Line(), ManualClock(NOW - timedelta(hours=1))
+    clock = FieldTime(machine)
+    intake = Intake(line, Decoder(TOPICS, KNOWN), clock=clock, field_time=clock)
+    count = CounterReading(at=NOW, boot="b1", seq=1, in_total=9, out_total=4)
+    said = [
+        (TOPICS.reading("s1"), reading()),
+        (TOPICS.reading("s2"), reading()),
+        (TOPICS.count("g1"), encode(count)),
+    ]
+    batch = [
+        Arrival(topic, payload, False, AckToken(1, mid, 1), clock.now(), clock.monotonic())
+        for mid, (topic, payload) in enumerate(said)
+    ]
+    facts = intake.decode(batch)
+    assert [fact.source for fact in facts] == ["s1", "s2", "g1"]
+    assert {fact.arrived for fact in facts} == {NOW}
+    assert intake.refused_counts() == {}
+    assert clock.now() == NOW
