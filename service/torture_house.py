@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from config.schema import SiteFile
 from console.ports import Verdict
+from ingest.field_time import FieldTime
 from ingest.intake import Intake
 from model.commit import Commit
 from model.facts import Decision
@@ -218,6 +219,7 @@ class House:
 
     def _wire(self, store: Store) -> _Alive:
         site, topics = self.site, Topics(self.site.site.id)
+        clock = FieldTime(self.clock)
         gone = encode(ServiceStatus(state="offline"), tz=ZoneInfo(site.site.timezone))
         line = ServiceLine(
             self.agenda,
@@ -226,7 +228,7 @@ class House:
             client_id="yinding-torture",
             credentials=(SERVICE, self.broker.identities[SERVICE].password),
             filters=topics.service_filters(),
-            clock=self.clock,
+            clock=clock,
             will=Will(topics.service_status(NODE), gone),
         )
         ids = random.Random(f"{self.rng.random()}/{self._life}")
@@ -235,20 +237,20 @@ class House:
             site,
             store,
             self.signer.sign,
-            clock=self.clock,
+            clock=clock,
             new_id=lambda: f"{ids.getrandbits(64):016x}",
             makers=self.makers,
         )
         feed = Feed()
-        intake = Intake(trapped, Decoder.for_site(site), clock=self.clock)
+        intake = Intake(trapped, Decoder.for_site(site), clock=clock, field_time=clock)
         spine = Spine(
-            clock=self.clock,
+            clock=clock,
             store=TrappedLedger(store, self.trap),
             feed=TrappedTeller(feed, self.trap),
             intake=intake,
             link=trapped,
             deciders=deciders,
-            announcer=resume_announcer(site, store, trapped, deciders, node=NODE, clock=self.clock),
+            announcer=resume_announcer(site, store, trapped, deciders, node=NODE, clock=clock),
             keep_days=QUIET_DAYS,
         )
         return _Alive(store, feed, line, intake, spine, feed.subscribe(1000))

@@ -36,7 +36,11 @@ SITE = torture_site()
 
 def run_seed(seed: int, *, plant: TorturePlant | None = None) -> Findings:
     """Live through the run of a seed and judge it. The same seed gives the same findings."""
-    script = write_script(seed)
+    return run_script(write_script(seed), plant=plant)
+
+
+def run_script(script: Script, *, plant: TorturePlant | None = None) -> Findings:
+    """Live through a script and judge it."""
     place = MEMORY_DISK if MEMORY_DISK.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="yinding-torture-", dir=place) as folder:
         run = _Run(script, Path(folder), plant)
