@@ -34,8 +34,11 @@ _encoder = msgspec.json.Encoder()
 
 
 @router.websocket(WATCHING[1])
-async def watch(socket: WebSocket, camera: str) -> None:
-    """A camera's own pictures while the connection lasts; the look is written down first."""
+async def watch(socket: WebSocket, camera: str, *, film: bool = True) -> None:
+    """A camera's own pictures while the connection lasts; the look is written down first.
+
+    A browser that cannot play them asks with `film=false` for the overlay alone.
+    """
     await socket.accept()
     context = context_of(socket.app)
     who = await _admitted(socket)
@@ -48,7 +51,7 @@ async def watch(socket: WebSocket, camera: str) -> None:
     elif not await _written(context, who, camera):
         await socket.close(NOT_WRITTEN)
     else:
-        await _show(socket, camera, context.live_video)
+        await _show(socket, camera, context.live_video if film else None)
 
 
 async def _admitted(socket: WebSocket) -> Who | None:
@@ -70,7 +73,7 @@ async def _written(context: Context, who: Who, camera: str) -> bool:
     return True
 
 
-async def _show(socket: WebSocket, camera: str, video: LiveVideo) -> None:
+async def _show(socket: WebSocket, camera: str, video: LiveVideo | None) -> None:
     """Send until the browser goes, falls silent, or may no longer look."""
     speaking = asyncio.Lock()
     code: int | None = None
@@ -78,10 +81,12 @@ async def _show(socket: WebSocket, camera: str, video: LiveVideo) -> None:
         async with asyncio.TaskGroup() as tasks:
             parts = [
                 tasks.create_task(_until_gone(socket), name=f"viewer of {camera} listens"),
-                tasks.create_task(_film(socket, camera, video, speaking), name=f"film {camera}"),
                 tasks.create_task(_overlay(socket, camera, speaking), name=f"overlay {camera}"),
                 tasks.create_task(_until_signed_out(socket), name=f"session of {camera}'s viewer"),
             ]
+            if video is not None:
+                film = _film(socket, camera, video, speaking)
+                parts.append(tasks.create_task(film, name=f"film {camera}"))
             ended, others = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for task in others:
                 task.cancel()
