@@ -10,15 +10,18 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from crowd.estimator import Estimator
-from crowd.evaluation import StillsReport, learn_correction, report, score_stills
+from crowd.evaluation import learn_correction, report, score_stills
 from crowd.pictures import UnreadableError
+from crowd.report import write_report
+from crowd.report_pictures import album_of_stills
 from crowd.stills import StillsError, read_folder, split
 from service.commands.estimate import Size
 from service.commands.evaluate_forecast import forecast
-from service.exits import BadResultError, WrongUseError
+from service.commands.evaluate_video import video
+from service.exits import BadResultError, OutsideError, WrongUseError
+from service.figures_table import show_figures
 
 _SHRINK = re.compile(r"^([1-9]\d{0,4})x([1-9]\d{0,4})$")
 
@@ -31,6 +34,7 @@ def _group() -> None:
 
 
 evaluate.command("forecast")(forecast)
+evaluate.command("video")(video)
 
 
 @evaluate.command("stills")
@@ -53,6 +57,10 @@ def stills(
         bool,
         typer.Option("--validation", help="Only the pictures that training holds out, by name."),
     ] = False,
+    report_to: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="OUT.html", help="Also write a page with the worst ones."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Count every picture of DIR with the shipped eight-bit network and report the errors.
@@ -85,10 +93,16 @@ def stills(
     except (UnreadableError, ValueError) as error:
         raise BadResultError(f"{folder}: {error}") from error
     found = report(scores, estimator.model)
+    if report_to:
+        album = album_of_stills(pictures, scores, estimator, shrink=size)
+        try:
+            write_report(report_to, source=folder.name, found=found, scores=scores, album=album)
+        except OSError as error:
+            raise OutsideError(f"{report_to}: {error.strerror}") from error
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
-        _show(found)
+        show_figures(found)
 
 
 def _size(shrink: str | None) -> tuple[int, int] | None:
@@ -98,14 +112,6 @@ def _size(shrink: str | None) -> tuple[int, int] | None:
     if not match:
         raise WrongUseError(f"--shrink {shrink}: expected WIDTHxHEIGHT, such as 640x480")
     return int(match[1]), int(match[2])
-
-
-def _show(found: StillsReport) -> None:
-    table = Table("figure", "value", title=f"{found.images} pictures, {found.model}")
-    for name, value in msgspec.to_builtins(found).items():
-        if name not in {"images", "model"}:
-            table.add_row(name, f"{value:.3f}" if isinstance(value, float) else str(value))
-    Console().print(table)
 
 
 def register(app: typer.Typer) -> None:
