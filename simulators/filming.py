@@ -31,7 +31,7 @@ PERIOD_S = 4.0
 BIT_RATE = 900_000
 WINDOW_M = 3.0
 CELL_M = 0.5
-RECIPE = 3
+RECIPE = 4
 """Grows when the pictures change for the same arguments, so that kept clips are made anew."""
 
 

@@ -6,6 +6,7 @@ at their first bytes, which is what makes a camera cheap.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 START_CODE = b"\x00\x00\x00\x01"
@@ -34,27 +35,27 @@ class Tally:
     pictures: int = 0
 
 
-class _Coding:
+class _Coding(ABC):
     """How one coding lays its units into packets."""
 
     header_bytes: int
     fragment: int
     aggregate: int
 
-    def kind(self, first: int) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def kind(self, first: int) -> int: ...
 
-    def is_key(self, kind: int) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def is_key(self, kind: int) -> bool: ...
 
-    def is_set(self, kind: int) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def is_set(self, kind: int) -> bool: ...
 
-    def is_slice(self, kind: int) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def is_slice(self, kind: int) -> bool: ...
 
-    def fragment_header(self, payload: bytes, kind: int) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def fragment_header(self, payload: bytes, kind: int) -> bytes: ...
 
 
 class _H264(_Coding):
