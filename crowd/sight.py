@@ -81,6 +81,12 @@ def judge(picture: NDArray[np.uint8]) -> SightVerdict:
     return _blind(reason) if reason else LIVE
 
 
+def sharpness(picture: NDArray[np.uint8]) -> float:
+    """How sharp a picture's sharpest edges are against its own contrast: 0.14 to 0.2 in focus, under 0.03 blind."""
+    grey = np.asarray(cv2.cvtColor(_within(picture, _FOCUS_PX), cv2.COLOR_BGR2GRAY), np.uint8)
+    return _sharpness(grey, _within(grey, _LOOK_PX))
+
+
 def _within(picture: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
     scale = side_px / max(height, width)
@@ -124,11 +130,14 @@ def _bars(look: NDArray[np.uint8]) -> SightReason | None:
 
 def _out_of_focus(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> SightReason | None:
     """No sharp edge anywhere, measured against the contrast that is there."""
+    return SightReason.BLURRED if _sharpness(grey, look) < _SHARP_LEAST else None
+
+
+def _sharpness(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> float:
     soft = cv2.GaussianBlur(grey, (0, 0), 1)
     edges = cv2.convertScaleAbs(cv2.Laplacian(soft, cv2.CV_16S), alpha=_EDGE_SCALE)
     contrast = _percentile(look, 99) - _percentile(look, 1)
-    sharpness = _percentile(np.asarray(edges, np.uint8), 99.5) / _EDGE_SCALE / (contrast + 5)
-    return SightReason.BLURRED if sharpness < _SHARP_LEAST else None
+    return _percentile(np.asarray(edges, np.uint8), 99.5) / _EDGE_SCALE / (contrast + 5)
 
 
 def _percentile(values: NDArray[np.uint8], percent: float) -> int:

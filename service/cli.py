@@ -19,11 +19,12 @@ COMMANDS = (
     "keys",
     "simulate",
     "worker",
+    "probe",
     "estimate",
     "evaluate",
     "train",
 )
-BENCHES = ("bench_cameras", "bench_motion", "bench_warning")
+BENCHES = ("bench_cameras", "bench_estimator", "bench_motion", "bench_warning")
 
 
 class CommandModule(Protocol):

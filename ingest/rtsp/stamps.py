@@ -26,6 +26,11 @@ class PictureTime:
         self._least_at_s = 0.0
         self.clock_off_s: float | None = None
 
+    @property
+    def from_reports(self) -> bool:
+        """Whether the camera's own reports give the times now, and not the arrivals alone."""
+        return self._report is not None
+
     def _ticks(self, stamp: int) -> int:
         """Stamps without their wrap at 32 bits; a leap of more than a minute starts afresh."""
         if self._last is None:
