@@ -32,7 +32,7 @@ bench: setup-test
 	@yinding bench warning
 
 screenshots: setup-test
-	@pytest -m browser tests/console tests/end_to_end
+	@YINDING_SCREENSHOTS=1 pytest -m browser tests/console/test_screenshots.py tests/end_to_end/test_demo.py
 
 lock:
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

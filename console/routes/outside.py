@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from console.board import board_of, page_of
+from console.catalogue_words import catalogue
 from console.context import context_of
 from console.problems import Code, ProblemError
-from console.views import Section, ZoneCard
-from model.level import Sight
+from console.views import Section
 
 router = APIRouter(tags=["outside"])
+
+BOARD_KEPT_S = 5
+"""How long a cache may hold the board."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -51,23 +57,16 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/public")
 async def public(request: Request) -> Response:
-    """The visitors' board: each zone's name and level, and whether it is seen. No numbers."""
+    """The visitors' board, as a page for browsers and as JSON for everything else. No numbers."""
     context = context_of(request.app)
-    cards = context.live.room.cards[Section.ZONES]
-    shown = []
-    for zone in context.site.zones:
-        card = cards.get(zone.id)
-        sight, level = (
-            (card.sight, card.level) if isinstance(card, ZoneCard) else (Sight.BLIND, None)
-        )
-        name = {"zh": zone.name.zh, "en": zone.name.en}
-        shown.append({"id": zone.id, "name": name, "sight": sight, "level": level})
-    body = {"at": context.clock.now(), "zones": shown}
-    return Response(
-        _encoder.encode(body),
-        media_type="application/json",
-        headers={"Cache-Control": "public, max-age=5"},
-    )
+    live, site = context.live, context.site
+    now = context.clock.now()
+    board = board_of(site, live.room.cards[Section.ZONES], now, following=live.following)
+    headers = {"Cache-Control": f"public, max-age={BOARD_KEPT_S}", "Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        local = now.astimezone(ZoneInfo(site.site.timezone))
+        return HTMLResponse(page_of(board, site, catalogue(), local=local), headers=headers)
+    return Response(_encoder.encode(board), media_type="application/json", headers=headers)
 
 
 @router.get("/")

@@ -20,6 +20,8 @@ QUIET = [
 ]
 WIDE = {"width": 1600, "height": 1000}
 NARROW = {"width": 390, "height": 844}
+WALL = {"width": 1920, "height": 1080}
+THREE_SCREENS = {"width": 3840, "height": 1080}
 
 
 def chromium_path() -> str | None:
@@ -49,6 +51,8 @@ def open_page(
     context.add_init_script(
         f"localStorage.setItem('language', '{language}'); localStorage.setItem('theme', '{theme}')"
     )
+    # A machine that is busy with other work is slow, not broken.
+    context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto(url)
     return page
@@ -59,3 +63,12 @@ def sign_in(page: Page, person: str = "operator") -> None:
     page.get_by_test_id("password").fill(PASSWORD)
     page.get_by_test_id("submit").click()
     page.locator("[data-testid=desk][data-link=live]").wait_for()
+
+
+def sign_wall_in(page: Page, person: str = "viewer") -> None:
+    page.get_by_test_id("person").fill(person)
+    page.get_by_test_id("password").fill(PASSWORD)
+    page.get_by_test_id("submit").click()
+    page.locator("[data-testid=wall][data-link=live]").wait_for()
+    if page.locator("[data-testid^=wall-day]").count():
+        page.locator("[data-testid=wall-day-ready], [data-testid=wall-day-empty]").wait_for()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import console
+from console.board import Advice
 from console.policy import Role
 from console.problems import Code
 from console.views import Guard
@@ -50,6 +51,7 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps() -> None:
         ("position", BollardPosition),
         ("problem", Code),
         ("role", Role),
+        ("advice", Advice),
     ],
 )
 def test_every_named_code_has_its_word(group: str, codes: type[StrEnum]) -> None:

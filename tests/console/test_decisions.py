@@ -200,7 +200,8 @@ def test_the_visitors_board_tells_colours_and_no_numbers(stage: Stage) -> None:
             shown = {zone["id"]: zone for zone in board.json()["zones"]}
             assert shown["bridge"]["level"] == "red"
             assert shown["lotus"]["sight"] == "blind"
-            assert set(shown["bridge"]) == {"id", "name", "sight", "level"}
+            assert set(shown["bridge"]) == {"id", "name", "sight", "level", "advice"}
+            assert shown["lotus"]["advice"] == "no_information"
 
     asyncio.run(story())
 

@@ -14,12 +14,30 @@ from model.clock import SystemClock
 from model.facts import BollardPosition, ReceiptStage, Verb
 from model.level import Level
 from tests.console import scenes
-from tests.console.look import NARROW, chromium, chromium_path, open_page, sign_in
+from tests.console.look import (
+    NARROW,
+    WALL,
+    chromium,
+    chromium_path,
+    open_page,
+    sign_in,
+    sign_wall_in,
+)
 from tests.console.server import Served, served
 from tests.console.stage import CALM, Stage, staged
 from tests.waiting import wait_until
 
 AXE = Path(console.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+READABLE_PX = 30
+"""Text on a wall of 1080 lines: about 20 mm on a 55-inch screen, 8 minutes of arc at 8 m."""
+TOO_LOW = f"""
+() => [...document.querySelectorAll('.wall *')]
+  .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+  .filter((one) => !one.closest('.hidden-visually, svg'))
+  .filter((one) => parseFloat(getComputedStyle(one).fontSize) < {READABLE_PX})
+  .map((one) => one.textContent)
+"""
 
 pytestmark = [
     pytest.mark.browser,
@@ -196,6 +214,37 @@ def test_nothing_keeps_people_out(
     sign_in(page)
     page.get_by_test_id("chart-ready").wait_for()
     assert serious(page) == []
+    page.context.close()
+
+
+def test_the_wall_shows_red_and_has_nothing_to_press(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, f"{server.url}/wall", size=WALL)
+    errors = errors_of(page)
+    sign_wall_in(page, "operator")
+    expect(page.get_by_test_id("wall-warning").first).to_contain_text("银锭桥")
+    expect(page.get_by_test_id("wall-zone").first).to_contain_text("红色")
+    expect(page.get_by_test_id("wall-plan-bridge")).to_have_attribute("data-level", "red")
+    assert page.locator("button, a, input, select, [tabindex]").count() == 0
+    assert page.evaluate(TOO_LOW) == []
+    assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
+    assert serious(page) == []
+    assert errors == []
+    page.context.close()
+
+
+def test_the_visitors_board_keeps_nobody_out(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, f"{server.url}/public", size=NARROW)
+    expect(page.get_by_role("listitem").filter(has_text="银锭桥")).to_contain_text("请勿前往")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     page.context.close()
 
 

@@ -1,0 +1,133 @@
+"""Pictures of every page, for eyes: `make screenshots` puts them into build/screenshots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from console.app import STATIC
+from model.clock import SystemClock
+from tests.console import scenes
+from tests.console.look import (
+    NARROW,
+    THREE_SCREENS,
+    WALL,
+    WIDE,
+    chromium,
+    chromium_path,
+    open_page,
+    sign_in,
+    sign_wall_in,
+)
+from tests.console.server import Served, served
+from tests.console.stage import Stage, staged
+
+FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not os.environ.get("YINDING_SCREENSHOTS"), reason="pictures are made by make screenshots"
+    ),
+    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
+]
+
+Scene = Callable[[Stage], object]
+SCENES: dict[str, Scene] = {"calm": scenes.calm, "red": scenes.red, "dark": scenes.dark}
+LOOKS = (("zh", "dark"), ("en", "light"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with chromium() as made:
+        yield made
+
+
+@contextmanager
+def evening(folder: Path, scene: Scene) -> Iterator[tuple[Stage, Served]]:
+    with staged(folder / "store", SystemClock()) as stage:
+        stage.enrol("operator", "viewer")
+        scene(stage)
+        with served(stage) as server:
+            yield stage, server
+
+
+def shoot(page: Page, name: str, *, whole: bool = True) -> None:
+    page.screenshot(path=FOLDER / f"{name}.png", full_page=whole)
+    page.context.close()
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_desk_wide_and_narrow_in_both_languages(
+    browser: Browser, tmp_path: Path, scene: str
+) -> None:
+    with evening(tmp_path, SCENES[scene]) as (_, server):
+        for language, theme in LOOKS:
+            for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
+                page = open_page(browser, server.url, language=language, theme=theme, size=size)
+                sign_in(page)
+                page.get_by_test_id("chart").locator("canvas, [role=status]").first.wait_for()
+                shoot(page, f"desk-{scene}-{size_name}-{language}")
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_wall_on_one_screen_and_on_three(browser: Browser, tmp_path: Path, scene: str) -> None:
+    views = (
+        ("", "one-zh", WALL),
+        ("?language=en&theme=light", "one-en", WALL),
+        ("", "three-zh", THREE_SCREENS),
+    )
+    extra = (
+        ("?show=map", "map-zh", WALL),
+        ("?show=people", "people-zh", WALL),
+        ("?show=warnings&language=en", "warnings-en", WALL),
+    )
+    with evening(tmp_path, SCENES[scene]) as (_, server):
+        for query, name, size in views + (extra if scene == "red" else ()):
+            page = open_page(browser, f"{server.url}/wall{query}", size=size)
+            sign_wall_in(page)
+            shoot(page, f"wall-{scene}-{name}")
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_visitors_board(browser: Browser, tmp_path: Path, scene: str) -> None:
+    with evening(tmp_path, SCENES[scene]) as (_, server):
+        for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
+            page = open_page(browser, f"{server.url}/public", size=size)
+            shoot(page, f"board-{scene}-{size_name}")
+
+
+def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> None:
+    with evening(tmp_path, scenes.red) as (_, server):
+        desk = open_page(browser, server.url)
+        sign_in(desk)
+        wall = open_page(browser, f"{server.url}/wall", size=WALL)
+        sign_wall_in(wall)
+        server.cut()
+        for page, name in ((desk, "desk-disconnected-wide-zh"), (wall, "wall-disconnected-one-zh")):
+            page.get_by_test_id("behind").wait_for(timeout=20_000)
+            shoot(page, name)
+        server.mend()
+
+
+def test_the_door(browser: Browser, tmp_path: Path) -> None:
+    with evening(tmp_path, scenes.calm) as (stage, server):
+        for language, theme in LOOKS:
+            page = open_page(browser, server.url, language=language, theme=theme)
+            page.get_by_test_id("person").wait_for()
+            shoot(page, f"sign-in-{language}")
+        once = stage.accounts.create_one_time_password("commander")
+        page = open_page(browser, server.url, size=NARROW)
+        page.get_by_test_id("person").fill("commander")
+        page.get_by_test_id("password").fill(once)
+        page.get_by_test_id("submit").click()
+        page.get_by_test_id("new-password").wait_for()
+        shoot(page, "set-password-zh")
