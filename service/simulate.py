@@ -215,6 +215,7 @@ def _server(
         username=first.username or "",
         password=password,
         clock=clock,
+        prompt=True,
         host=where.hostname or "127.0.0.1",
         port=where.port or 554,
     )

@@ -134,6 +134,10 @@ class CameraFeed:
         """Somebody starts to watch: send nothing that was taken earlier."""
         self._sent = max(self._sent, self.number_now())
 
+    def since_key(self, number: int) -> list[DueFrame]:
+        """The pictures of this group before that one: what a viewer that comes now has missed of it."""
+        return [self._frame(each) for each in range(number // self.gop * self.gop, number)]
+
     def due(self) -> list[DueFrame]:
         """Pictures taken since the last call, in order; at most two seconds of them."""
         number = self.number_now()

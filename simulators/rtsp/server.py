@@ -20,13 +20,18 @@ BACKLOG = 1024
 
 
 class CameraServer:
-    """Listens while it is entered; sends every playing connection its camera's pictures on time."""
+    """Listens while it is entered; sends every playing connection its camera's pictures on time.
+
+    A `prompt` server begins with the key picture before the moment, as cameras do that make a key
+    picture for each new viewer; else a viewer waits for the next.
+    """
 
     def __init__(
         self, feeds: Mapping[str, CameraFeed], *, username: str, password: str, clock: Clock,
-        host: str = "127.0.0.1", port: int = 0,
+        host: str = "127.0.0.1", port: int = 0, prompt: bool = False,
     ) -> None:  # fmt: skip
         self.feeds, self.username, self.password = feeds, username, password
+        self.prompt = prompt
         self.host, self.port = host, port
         self._clock = clock
         self._viewers: set[Viewer] = set()

@@ -30,6 +30,7 @@ class Audience(Protocol):
     username: str
     password: str
     feeds: Mapping[str, CameraFeed]
+    prompt: bool
 
     def entered(self, viewer: Viewer) -> None: ...
     def left(self, viewer: Viewer) -> None: ...
@@ -192,9 +193,11 @@ class Viewer(asyncio.Protocol):
         self._write(noise(2048))
 
     def send(self, feed: CameraFeed, frames: list[DueFrame]) -> None:
-        """Send pictures from the next key picture on."""
+        """Send pictures from the next key picture on, or from the last where the server is prompt."""
         if self._transport is None:
             return
+        if self._audience.prompt and frames and not self.packets and feed.fault is Fault.NONE:
+            frames = [*feed.since_key(frames[0].number), *frames]
         for frame in frames:
             if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
                 self._needs_key = True

@@ -21,8 +21,8 @@ from ingest.live.viewing import WAITING_MOST, Lost, Viewing, Word
 from ingest.rtsp.units import START_CODE, CodedPicture
 from model.clock import SystemClock
 from model.picture import SourceState
-from simulators.rtsp.feed import Fault
-from simulators.rtsp.loop import split_annex_b
+from simulators.rtsp.feed import CameraFeed, Clip, Fault
+from simulators.rtsp.loop import encode_loop, split_annex_b
 from simulators.rtsp.server import CameraServer
 from tests.cameras import DEADLINES, GOP, PATIENCE, eventually, loop_of, pictures, server
 
@@ -269,3 +269,18 @@ def coded(width: int, height: int, *, b_pictures: int = 0) -> list[CodedPicture]
             )
         )
     return found
+
+
+def test_a_camera_that_begins_with_a_key_picture_is_seen_within_a_second() -> None:
+    async def story() -> None:
+        clock = SystemClock()
+        slow = Clip(encode_loop(pictures(100, 30), fps=10, gop=30))
+        feeds = {"east": CameraFeed({"all": slow}, stage="all", clock=clock, phase_s=0.5)}
+        cameras = CameraServer(feeds, username="u", password="p", clock=clock, prompt=True)
+        async with cameras, relaying(cameras) as relay, asyncio.timeout(20):
+            began_s = time.monotonic()
+            async with relay.watch("east") as viewing:
+                await heard(viewing, lambda words: bool(fragments(words)))
+                assert time.monotonic() - began_s < 1.0, "the next key picture is 2.5 s away"
+
+    asyncio.run(story())
