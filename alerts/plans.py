@@ -59,7 +59,7 @@ class PlanBook:
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
         """Tell again what would soon expire on the terminals while the case still asks for it."""
-        for plan_id in set(file.told.values()):
+        for plan_id in sorted(set(file.told.values())):
             plan = self._plans.get(plan_id)
             if plan is None:
                 continue
