@@ -13,7 +13,7 @@ from service.torture_plants import TorturePlant
 from service.torture_run import run_seed
 from simulators.torture.observer import Findings
 
-BAD = ("missed", "doubled", "unowned", "unsafe_raises", "forged_obeyed")
+BAD = ("missed", "doubled", "unowned", "unsafe_raises", "forged_obeyed", "crashes")
 DENOMINATORS = ("runs", "simulated_s", "crossings", "orders", "raises_asked", "forged_sent")
 
 Summary = dict[str, Any]

@@ -157,7 +157,6 @@ class House:
     on_commits: Callable[[Store, list[Commit]], None] = lambda _store, _commits: None
     on_start: Callable[[Store], None] = lambda _store: None
     trap: Trap = field(default_factory=Trap)
-    crashes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = StepClock(self.agenda.clock)
@@ -271,6 +270,10 @@ class House:
             self._ended(down_s)
             return
         except StoreFullError:
+            self._ended(SUPERVISOR_S)
+            return
+        except Exception as error:  # noqa: BLE001 - the supervisor: our own bug ends the process, and counts
+            self.evidence.crashes.append((self.agenda.t, f"{type(error).__name__}: {error}"))
             self._ended(SUPERVISOR_S)
             return
         self.evidence.steps += 1

@@ -99,4 +99,5 @@ class Evidence:
     unsafe_moves: list[tuple[float, str]] = field(default_factory=list)
     troubles: Windows = field(default_factory=Windows)
     faults: Counter[str] = field(default_factory=Counter)
+    crashes: list[tuple[float, str]] = field(default_factory=list)
     steps: int = 0

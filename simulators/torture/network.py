@@ -141,9 +141,10 @@ class Connection:
             self._agenda.at(at, self._arrived, Packet(kind, flags, body))
 
     def leave(self) -> None:
-        """The client's process is gone; its operating system closes the connection."""
+        """The client's process is gone; what it had written still arrives, and then the end of it."""
         self.client_gone = True
-        self._agenda.after(self._cable.delay(), self._broker_notices)
+        at = max(self._agenda.t + self._cable.delay(), self._up_at)
+        self._agenda.at(at, self._broker_notices)
 
     def stall(self, client_after_s: float, broker_after_s: float) -> None:
         """The cable was cut: nothing passes any more, and each end notices in its own time."""

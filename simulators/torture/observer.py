@@ -64,6 +64,7 @@ def observe(site: SiteFile, script: Script, evidence: Evidence, *, digest: str) 
         *bench.unowned(),
         *bench.unsafe(),
         *bench.forged(),
+        *(Finding(count="crashes", t=t, what=what) for t, what in evidence.crashes),
     ]
     return Findings(
         seed=script.seed,

@@ -165,7 +165,7 @@ def write_script(seed: int) -> Script:
         length_s=length_s,
         turns=tuple(turns),
         faults=tuple(_faults(rng, length_s, turns)),
-        pace_s=rng.uniform(0.4, 1.0),
+        pace_s=rng.uniform(0.6, 1.2),
         answers=rng.choice((0.0, 0.3, 0.7)),
         attacks=tuple(sorted(rng.uniform(60.0, length_s) for _ in range(rng.randint(150, 250)))),
     )
@@ -249,6 +249,13 @@ def _faults(rng: random.Random, length_s: float, turns: list[Turn]) -> list[Faul
                 kind=kind, start=start, end=end, subject=_subject(rng, kind), size=_size(rng, kind)
             )
         )
+    for step in [fault for fault in faults if fault.kind is FaultKind.CLOCK_STEPPED]:
+        # The hardest hour: the service starts anew while its clock is wrong, and after it was set.
+        for began in (step.start, step.end):
+            start = began + rng.uniform(5.0, 40.0)
+            faults.append(
+                Fault(kind=FaultKind.KILLED_BETWEEN_STEPS, start=start, end=start + 2.0, size=1.0)
+            )
     return sorted(faults, key=lambda fault: fault.start)
 
 

@@ -10,11 +10,10 @@ CROWDED = ("bridge", "lotus", "yandai")
 """Zones with cameras, two each."""
 
 CAMERA_EVERY_S = 5.0
-EXPIRES_S = 7200.0
-"""Longer than a run: what stands on a screen stands until it is withdrawn."""
-
+EXPIRES_S = 600.0
 HELP_EXPIRES_S = 150.0
-"""Except a call for help, so that orders expire too, on their way or in a stranger's pocket."""
+"""Shorter than what terminals may be away for, so that orders expire on their way, or in a
+stranger's pocket."""
 
 _ENTRANCE_OF = {"bridge": "north", "yandai": "north"}
 """One entrance for two zones and two hazards: what one case lowers, another may still want up."""
