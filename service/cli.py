@@ -23,6 +23,7 @@ COMMANDS = (
     "estimate",
     "evaluate",
     "train",
+    "torture",
 )
 BENCHES = ("bench_cameras", "bench_estimator", "bench_motion", "bench_warning")
 
