@@ -21,6 +21,8 @@ _REACH_AS_IT_DIFFERED: Final = 0.7
 _SAME_WEEKDAY: Final = 4.0
 _FORGET_DAYS: Final = 250.0
 RESCALE_DAYS: Final = 28
+MOST_DAYS: Final = 730
+"""Older days have next to no weight and are left out."""
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +49,7 @@ class Courses:
         """The course of a day (its column) whose remaining people are forecast as `rest`."""
         hour = self._hour
         morning = self._morning(day)
-        past = np.flatnonzero(self._full[:day])
+        past = np.flatnonzero(self._full[:day])[-MOST_DAYS:]
         if not len(past):
             profile = np.concatenate([morning, np.full(HOURS - hour, rest / (HOURS - hour))])
             return Course(profile=profile, peak_hour=int(profile.argmax()))
