@@ -24,26 +24,44 @@ def crossed(value: float, limit: float) -> Bilingual:
     )
 
 
+DARK = frozenset({"bridge-north", "bridge-south", "qianhai-east", "qianhai-west"})
+
+
+def breathe_calm(stage: Stage, step: int = 0) -> None:
+    """One round of readings of a pleasant evening."""
+    stage.breathe(CALM, up=frozenset({"north"}), step=step)
+
+
+def breathe_red(stage: Stage, step: int = 0) -> None:
+    """One round of readings while the bridge is red."""
+    stage.breathe(
+        FULL,
+        levels={"bridge": Level.RED, "yandai": Level.YELLOW, "houhai": Level.BLUE},
+        blind=frozenset({"yandai-east"}),
+        up=frozenset({"north", "east", "south"}),
+        silent=frozenset({"west-1"}),
+        step=step,
+    )
+
+
+def breathe_dark(stage: Stage, step: int = 0) -> None:
+    """One round of readings while the bridge and Qianhai are dark."""
+    stage.breathe(CALM, blind=DARK, levels={"bridge": Level.ORANGE}, step=step)
+
+
 def calm(stage: Stage) -> None:
     """Everybody online and a pleasant evening."""
     stage.remember_hour(CALM)
     stage.everyone_online()
     for step in range(3):
-        stage.breathe(CALM, up=frozenset({"north"}), step=step)
+        breathe_calm(stage, step=step)
 
 
 def red(stage: Stage) -> str:
     """Red at the bridge, yellow at Yandai, one camera dark, one lane silent, terminals told."""
     stage.remember_hour(FULL)
     stage.everyone_online()
-    levels = {"bridge": Level.RED, "yandai": Level.YELLOW, "houhai": Level.BLUE}
-    stage.breathe(
-        FULL,
-        levels=levels,
-        blind=frozenset({"yandai-east"}),
-        up=frozenset({"north", "east", "south"}),
-        silent=frozenset({"west-1"}),
-    )
+    breathe_red(stage)
     stage.commit(
         health=(
             stage.health(DeviceKind.CAMERA, "yandai-east", HealthState.BLIND, "black"),
@@ -117,12 +135,11 @@ def tell(stage: Stage, case: str) -> None:
 def dark(stage: Stage) -> None:
     """Every camera of the bridge and Qianhai is black: those zones are blind."""
     stage.everyone_online()
-    blind = frozenset({"bridge-north", "bridge-south", "qianhai-east", "qianhai-west"})
-    stage.breathe(CALM, blind=blind, levels={"bridge": Level.ORANGE})
+    breathe_dark(stage)
     stage.commit(
         health=tuple(
             stage.health(DeviceKind.CAMERA, camera, HealthState.BLIND, "black")
-            for camera in sorted(blind)
+            for camera in sorted(DARK)
         )
     )
     stage.open_case("bridge", Level.ORANGE, detail=crossed(4.2, 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.console.look import (
 )
 from tests.console.server import Served, served
 from tests.console.stage import Stage, staged
+from tests.waiting import wait_until
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
 
@@ -40,7 +42,13 @@ pytestmark = [
 ]
 
 Scene = Callable[[Stage], object]
-SCENES: dict[str, Scene] = {"calm": scenes.calm, "red": scenes.red, "dark": scenes.dark}
+SCENES: dict[str, tuple[Scene, Scene]] = {
+    "calm": (scenes.calm, scenes.breathe_calm),
+    "red": (scenes.red, scenes.breathe_red),
+    "dark": (scenes.dark, scenes.breathe_dark),
+}
+"""How each scene is set, and what the field goes on saying while it lasts."""
+BREATH_S = 2.0
 LOOKS = (("zh", "dark"), ("en", "light"))
 
 
@@ -52,12 +60,27 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def evening(folder: Path, scene: Scene) -> Iterator[tuple[Stage, Served]]:
+def evening(folder: Path, scene: str) -> Iterator[tuple[Stage, Served]]:
+    """A scene behind a real socket, with a field that goes on breathing."""
+    begin, breathe = SCENES[scene]
+    over = threading.Event()
     with staged(folder / "store", SystemClock()) as stage:
         stage.enrol("operator", "viewer")
-        scene(stage)
+
+        def go_on() -> None:
+            while not over.wait(BREATH_S):
+                breathe(stage)
+
         with served(stage) as server:
-            yield stage, server
+            wait_until(stage.app.state.context.live._ready.is_set, within_s=60)
+            begin(stage)
+            field = threading.Thread(target=go_on, name="breathing field")
+            field.start()
+            try:
+                yield stage, server
+            finally:
+                over.set()
+                field.join()
 
 
 def shoot(page: Page, name: str, *, whole: bool = True) -> None:
@@ -69,7 +92,7 @@ def shoot(page: Page, name: str, *, whole: bool = True) -> None:
 def test_the_desk_wide_and_narrow_in_both_languages(
     browser: Browser, tmp_path: Path, scene: str
 ) -> None:
-    with evening(tmp_path, SCENES[scene]) as (_, server):
+    with evening(tmp_path, scene) as (_, server):
         for language, theme in LOOKS:
             for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
                 page = open_page(browser, server.url, language=language, theme=theme, size=size)
@@ -90,7 +113,7 @@ def test_the_wall_on_one_screen_and_on_three(browser: Browser, tmp_path: Path, s
         ("?show=people", "people-zh", WALL),
         ("?show=warnings&language=en", "warnings-en", WALL),
     )
-    with evening(tmp_path, SCENES[scene]) as (_, server):
+    with evening(tmp_path, scene) as (_, server):
         for query, name, size in views + (extra if scene == "red" else ()):
             page = open_page(browser, f"{server.url}/wall{query}", size=size)
             sign_wall_in(page)
@@ -99,14 +122,14 @@ def test_the_wall_on_one_screen_and_on_three(browser: Browser, tmp_path: Path, s
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_visitors_board(browser: Browser, tmp_path: Path, scene: str) -> None:
-    with evening(tmp_path, SCENES[scene]) as (_, server):
+    with evening(tmp_path, scene) as (_, server):
         for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
             page = open_page(browser, f"{server.url}/public", size=size)
             shoot(page, f"board-{scene}-{size_name}")
 
 
 def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> None:
-    with evening(tmp_path, scenes.red) as (_, server):
+    with evening(tmp_path, "red") as (_, server):
         desk = open_page(browser, server.url)
         sign_in(desk)
         wall = open_page(browser, f"{server.url}/wall", size=WALL)
@@ -119,7 +142,7 @@ def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> 
 
 
 def test_the_door(browser: Browser, tmp_path: Path) -> None:
-    with evening(tmp_path, scenes.calm) as (stage, server):
+    with evening(tmp_path, "calm") as (stage, server):
         for language, theme in LOOKS:
             page = open_page(browser, server.url, language=language, theme=theme)
             page.get_by_test_id("person").wait_for()
