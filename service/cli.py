@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Protocol
+
+# Before NumPy loads: its matrices here are small, and threads that wait for each other cost more
+# than they bring on a machine that also counts people.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import click
 import typer
@@ -24,6 +29,7 @@ COMMANDS = (
     "evaluate",
     "train",
     "torture",
+    "kill_test",
 )
 BENCHES = ("bench_cameras", "bench_estimator", "bench_motion", "bench_warning")
 
