@@ -127,8 +127,8 @@ def damage(picture: Picture, random: np.random.Generator) -> Picture:
 def density_target(points: Points, side_px: int, *, stride_px: int = 8) -> NDArray[np.float32]:
     """People per cell, side/stride squared, float32; the sum is the number of points exactly.
 
-    Each head is shared among its four nearest cells and then softened a little, since marks are never
-    exact to a cell; the softening mirrors at the border, so that nobody is lost there.
+    Each head is shared among its four nearest cells and then softened by about one cell, since marks are
+    never exact to a cell; the softening mirrors at the border, so that nobody is lost there.
     """
     cells = side_px // stride_px
     target = np.zeros((cells, cells), np.float32)
@@ -141,6 +141,6 @@ def density_target(points: Points, side_px: int, *, stride_px: int = 8) -> NDArr
                 share_x = part[:, 0] if right else 1 - part[:, 0]
                 share_y = part[:, 1] if down else 1 - part[:, 1]
                 np.add.at(target, (base[:, 1] + down, base[:, 0] + right), share_x * share_y)
-        soft = cv2.GaussianBlur(target, (3, 3), 0.6, borderType=cv2.BORDER_REFLECT)
+        soft = cv2.GaussianBlur(target, (7, 7), 1.08, borderType=cv2.BORDER_REFLECT)
         return soft.astype(np.float32)
     return target
