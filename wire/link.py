@@ -178,12 +178,13 @@ class BrokerLink:
             before, self._state = self._state, state
             self._state_changed.notify_all()
         if before is not state:
-            _log_change(before, state)
+            log_change(before, state)
             if self._on_state is not None:
                 self._on_state(state)
 
 
-def _log_change(before: LinkState, state: LinkState) -> None:
+def log_change(before: LinkState, state: LinkState) -> None:
+    """Log a loss and its end, once each."""
     if state is LinkState.CONNECTED:
         log.info("broker %s", "back" if before is LinkState.LOST else "connected")
     elif state is LinkState.REFUSED:

@@ -7,7 +7,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from model.clock import ManualClock
+from model.clock import Clock
+
+MONOTONIC_S = 1000.0
+
+
+class TrueClock:
+    """The true time of a run, `t` seconds after its start; the agenda moves it."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self.t = 0.0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.t)
+
+    def monotonic(self) -> float:
+        return MONOTONIC_S + self.t
 
 
 class Agenda:
@@ -18,11 +34,10 @@ class Agenda:
     """
 
     def __init__(self, start: datetime) -> None:
-        self.clock = ManualClock(start)
+        self.clock = TrueClock(start)
         self._waiting: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._serial = 0
         self._start = start
-        self._zero = self.clock.monotonic()
         self.t = 0.0
 
     def at(self, t: float, act: Callable[..., None], *with_what: Any) -> None:
@@ -39,18 +54,13 @@ class Agenda:
         waiting = self._waiting
         while waiting and waiting[0][0] <= end:
             t, _, act, with_what = heapq.heappop(waiting)
-            self._go_to(t)
+            self.t = self.clock.t = t
             act(*with_what)
-        self._go_to(end)
+        self.t = self.clock.t = max(self.t, end)
 
     def wall(self, t: float) -> datetime:
         """The true time of day of a moment of the run."""
         return self._start + timedelta(seconds=t)
-
-    def _go_to(self, t: float) -> None:
-        if t > self.t:
-            self.clock.advance(t - self.t)
-            self.t = t
 
 
 class StepClock:
@@ -59,7 +69,7 @@ class StepClock:
     `off_s` is how far the wall clock is ahead of the truth, and is set when somebody steps it.
     """
 
-    def __init__(self, true: ManualClock) -> None:
+    def __init__(self, true: Clock) -> None:
         self._true = true
         self.off_s = 0.0
 

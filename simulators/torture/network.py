@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from simulators.torture.agenda import Agenda
 from wire.access import FIELD, SERVICE, WORKER
 from wire.broker_core import BrokerCore, Identity, Session
-from wire.packets import Greeting, Packet, PacketReader, PacketType, ProtocolFaultError
+from wire.packets import Greeting, Packet, PacketType, ProtocolFaultError
 from wire.topics import Topics
 
 WELL_S = (0.002, 0.02)
@@ -111,7 +111,6 @@ class Connection:
         self._cable = cable
         self._on_packet = on_packet
         self._on_lost = on_lost
-        self._reader = PacketReader()
         self._session: Session | None = None
         self._up_at = self._down_at = 0.0
         self.stalled = False
@@ -223,8 +222,7 @@ class Connection:
     def _reached(self, data: bytes) -> None:
         if self.stalled or self.client_gone:
             return
-        for packet in self._reader.feed(data):
-            self._on_packet(packet)
+        self._on_packet(_packet_of(data))
 
     def _client_notices(self) -> None:
         if self.client_gone:
@@ -233,6 +231,14 @@ class Connection:
         if self in self._cable.connections:
             self._cable.connections.remove(self)
         self._on_lost()
+
+
+def _packet_of(data: bytes) -> Packet:
+    """The one packet that the broker sent at once."""
+    body_at = 2
+    while data[body_at - 1] & 0x80:
+        body_at += 1
+    return Packet(PacketType(data[0] >> 4), data[0] & 0x0F, data[body_at:])
 
 
 def everyone(topics: Topics) -> tuple[Identity, ...]:

@@ -20,7 +20,7 @@ from simulators.torture.network import (
     subscribe_packet,
 )
 from wire.inbox import AckToken, Delivery, Inbox
-from wire.link import LinkCounts
+from wire.link import LinkCounts, log_change
 from wire.link_terms import Confirmed, LinkLimits, LinkState, Outgoing, Will
 from wire.packets import Greeting, Message, Packet, PacketType, read_number, read_publish
 from wire.retained import RetainedBoard
@@ -134,7 +134,7 @@ class ServiceLine:
 
     def die(self) -> None:
         """The process was killed: whatever waits in its memory is gone."""
-        self.state = LinkState.STOPPED
+        self._become(LinkState.STOPPED)
         if self._connection is not None:
             self._connection.leave()
             self._connection = None
@@ -143,7 +143,7 @@ class ServiceLine:
         """Say goodbye, as a process that ends on purpose."""
         if self._connection is not None:
             self._connection.say(PacketType.DISCONNECT, 0, b"")
-        self.state = LinkState.STOPPED
+        self._become(LinkState.STOPPED)
         self._connection = None
 
     def _connect(self) -> None:
@@ -169,7 +169,7 @@ class ServiceLine:
         if connection.open(greeting):
             self._connection = connection
             return
-        self.state = LinkState.LOST
+        self._become(LinkState.LOST)
         self._agenda.after(self._retry_s, self._connect)
 
     def _lost(self) -> None:
@@ -178,7 +178,7 @@ class ServiceLine:
         if self.state is LinkState.CONNECTED:
             self.losses += 1
         if self.state is not LinkState.REFUSED:
-            self.state = LinkState.LOST
+            self._become(LinkState.LOST)
         self._connection = None
         self._backlog.clear()
         lost = list(self._unconfirmed.values())
@@ -189,6 +189,11 @@ class ServiceLine:
         self._agenda.after(self._retry_s, self._connect)
 
     # -- what comes ------------------------------------------------------------------------
+
+    def _become(self, state: LinkState) -> None:
+        before, self.state = self.state, state
+        if before is not state:
+            log_change(before, state)
 
     def _packet(self, packet: Packet) -> None:
         if self._backlog or (packet.kind is PacketType.PUBLISH and self._inbox.full):
@@ -213,12 +218,12 @@ class ServiceLine:
                 self._settle(message, delivered=True)
         elif packet.kind is PacketType.CONNACK:
             if packet.body[1]:
-                self.state = LinkState.REFUSED
+                self._become(LinkState.REFUSED)
                 return
             self.epoch += 1
             connection.say(*subscribe_packet(self._filters))
         elif packet.kind is PacketType.SUBACK:
-            self.state = LinkState.CONNECTED
+            self._become(LinkState.CONNECTED)
             self._say_board()
 
     def _deliver(self, packet: Packet) -> None:

@@ -1,4 +1,5 @@
-"""The service's link, one suite against a real Mosquitto and the embedded broker."""
+"""The service's link, one suite: against a real Mosquitto, the embedded broker, and the torture's
+simulated link and broker."""
 
 from __future__ import annotations
 
@@ -18,6 +19,13 @@ from model.clock import SystemClock
 from model.facts import DeviceKind
 from tests.mosquitto import Mosquitto, running_mosquitto
 from tests.waiting import wait_until
+from tests.wire.simulated_broker import (
+    SimulatedLink,
+    SimulatedPeer,
+    World,
+    simulated_link,
+    world_of,
+)
 from wire.access import identity_classes
 from wire.address import BrokerAddress
 from wire.backoff import Backoff
@@ -46,8 +54,14 @@ class Site:
         self.addresses = addresses
 
 
-@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "embedded"])
+@pytest.fixture(
+    params=[pytest.param("mosquitto", marks=pytest.mark.broker), "embedded", "simulated"]
+)
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "simulated":
+        world = World(TOPICS)
+        yield Site(world, world.addresses)
+        return
     identities = identity_classes(TOPICS)
     if request.param == "embedded":
         embedded = EmbeddedBroker(identities)
@@ -65,7 +79,12 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
 @contextmanager
 def running_link(
     address: BrokerAddress, *, limits: LinkLimits | None = None, will: Will | None = None
-) -> Iterator[BrokerLink]:
+) -> Iterator[BrokerLink | SimulatedLink]:
+    world = world_of(address)
+    if world is not None:
+        with simulated_link(world, address, limits=limits, will=will) as simulated:
+            yield simulated
+        return
     link = BrokerLink(
         address,
         client_id="service-n1",
@@ -124,15 +143,22 @@ class Peer:
 
 
 @contextmanager
-def peer(address: BrokerAddress, *, client_id: str = "peer", hear: str = "") -> Iterator[Peer]:
-    one = Peer(address, client_id=client_id, hear=hear)
+def peer(
+    address: BrokerAddress, *, client_id: str = "peer", hear: str = ""
+) -> Iterator[Peer | SimulatedPeer]:
+    world = world_of(address)
+    one: Peer | SimulatedPeer
+    if world is None:
+        one = Peer(address, client_id=client_id, hear=hear)
+    else:
+        one = SimulatedPeer(world, address, client_id, hear)
     try:
         yield one
     finally:
         one.close()
 
 
-def take_all(link: BrokerLink, count: int, *, ack: bool = False) -> list[Delivery]:
+def take_all(link: BrokerLink | SimulatedLink, count: int, *, ack: bool = False) -> list[Delivery]:
     got: list[Delivery] = []
 
     def enough() -> bool:
