@@ -21,7 +21,6 @@ from model.text import Bilingual
 STALE_AFTER = timedelta(seconds=60)
 COMFORTABLE_BELOW = 0.5
 """Of a zone's capacity: visitors have room there. A comfort figure of ours, no safety limit."""
-REFRESH_S = 20
 
 
 class Advice(StrEnum):
@@ -113,7 +112,6 @@ def page_of(board: Board, site: SiteFile, words: Catalogue, *, local: datetime) 
             "<!doctype html>",
             '<html lang="zh-CN"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f'<meta http-equiv="refresh" content="{REFRESH_S}">',
             f"<title>{escape(title)}</title>",
             '<link rel="icon" type="image/svg+xml" href="/mark.svg">',
             '<link rel="stylesheet" href="/board.css"></head><body>',
@@ -124,7 +122,7 @@ def page_of(board: Board, site: SiteFile, words: Catalogue, *, local: datetime) 
             *(_row(zone, words) for zone in board.zones),
             "</ul></main><footer>",
             f'<p>{_both(words["board.at"])} <time datetime="{board.at.isoformat()}">'
-            f"{local:%H:%M:%S}</time></p>",
+            f'{local:%H:%M:%S}</time> <a href="">{_both(words["board.refresh"])}</a></p>',
             f"<p>{_both(words['board.help'])}</p></footer></body></html>",
         )
     )

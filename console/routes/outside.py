@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -56,14 +57,22 @@ async def metrics(request: Request) -> Response:
 
 
 @router.get("/public")
-async def public(request: Request) -> Response:
-    """The visitors' board, as a page for browsers and as JSON for everything else. No numbers."""
+async def public(
+    request: Request, every_s: Annotated[int | None, Query(ge=10, le=3600)] = None
+) -> Response:
+    """The visitors' board, as a page for browsers and as JSON for everything else. No numbers.
+
+    A screen at a gate asks for `?every_s=30` and is kept fresh; a visitor's own page stays still
+    until asked, so that nobody is torn away from what they read.
+    """
     context = context_of(request.app)
     live, site = context.live, context.site
     now = context.clock.now()
     board = board_of(site, live.room.cards[Section.ZONES], now, following=live.following)
     headers = {"Cache-Control": f"public, max-age={BOARD_KEPT_S}", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
+        if every_s is not None:
+            headers["Refresh"] = str(every_s)
         local = now.astimezone(ZoneInfo(site.site.timezone))
         return HTMLResponse(page_of(board, site, catalogue(), local=local), headers=headers)
     return Response(_encoder.encode(board), media_type="application/json", headers=headers)

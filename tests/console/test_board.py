@@ -114,3 +114,15 @@ def test_a_browser_gets_a_page_in_both_languages_without_script_or_number(stage:
     ):
         assert word in text
     assert set(re.findall(r"\d+", text)) == {"110", "119", "120"}
+
+
+def test_only_a_screen_that_asks_for_it_is_kept_fresh(stage: Stage) -> None:
+    async def story() -> None:
+        page = {"Accept": "text/html"}
+        async with started(stage), client(stage) as screen:
+            assert "refresh" not in (await screen.get("/public", headers=page)).headers
+            kept = await screen.get("/public?every_s=30", headers=page)
+            assert kept.headers["refresh"] == "30"
+            assert (await screen.get("/public?every_s=1", headers=page)).status_code == 422
+
+    asyncio.run(story())

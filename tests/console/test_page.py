@@ -32,7 +32,7 @@ AXE = Path(console.__file__).parent / "web" / "node_modules" / "axe-core" / "axe
 READABLE_PX = 30
 """Text on a wall of 1080 lines: about 20 mm on a 55-inch screen, 8 minutes of arc at 8 m."""
 TOO_LOW = f"""
-() => [...document.querySelectorAll('.wall *')]
+() => [...document.querySelectorAll('body .wall *')]
   .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
   .filter((one) => !one.closest('.hidden-visually, svg'))
   .filter((one) => parseFloat(getComputedStyle(one).fontSize) < {READABLE_PX})
