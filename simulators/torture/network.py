@@ -170,6 +170,10 @@ class Connection:
         """Bytes from the broker to the client."""
         if self.stalled or self.client_gone:
             return
+        if data[0] >> 4 == PacketType.PUBACK:
+            # The commonest packet of all; nothing here depends on when it comes.
+            self._on_packet(_packet_of(data))
+            return
         at = self._agenda.t + self._cable.delay()
         if not self._cable.unordered or data[0] >> 4 != PacketType.PUBLISH:
             at = self._down_at = max(at, self._down_at)

@@ -155,7 +155,7 @@ def steps_of(script: Script, what: str, name: str, *, calm: float) -> Steps:
 def write_script(seed: int) -> Script:
     """The run of a seed: at least an hour, three crossings that must be told, and two faults."""
     rng = random.Random(f"yinding torture {seed}")
-    length_s = rng.uniform(3600.0, 4000.0)
+    length_s = rng.uniform(3600.0, 3700.0)
     turns = [*_crowds(rng, length_s), *_waters(rng, length_s), *_alarms(rng, length_s)]
     for lane in _LANES:
         turns += _vehicles(rng, lane, length_s)
@@ -165,7 +165,7 @@ def write_script(seed: int) -> Script:
         length_s=length_s,
         turns=tuple(turns),
         faults=tuple(_faults(rng, length_s, turns)),
-        pace_s=rng.uniform(0.6, 1.2),
+        pace_s=rng.uniform(0.7, 1.4),
         answers=rng.choice((0.0, 0.3, 0.7)),
         attacks=tuple(sorted(rng.uniform(60.0, length_s) for _ in range(rng.randint(150, 250)))),
     )
@@ -175,7 +175,7 @@ def _crowds(rng: random.Random, length_s: float) -> Iterator[Turn]:
     for zone in CROWDED:
         t = rng.uniform(60.0, 400.0)
         number = 0
-        while t < length_s - 900.0:
+        while t < length_s - 800.0:
             if number and rng.random() < 0.25:
                 # A rush shorter than the hold: no crossing.
                 yield Turn(t=t, what="crowd", id=zone, value=rng.uniform(3.3, 6.0))
