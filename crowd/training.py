@@ -69,7 +69,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-# What the shipped networks were trained by. Small sees sub streams, so its pictures are shrunk further.
+# One run from random weights. How the shipped files came about, in shorter runs, is in the model card.
+# Small sees sub streams, so its pictures are shrunk further.
 RECIPES: Final[dict[str, Plan]] = {
     "full": Plan(model="full", steps=12_000),
     "small": Plan(model="small", steps=12_000, scale_min=0.35, scale_max=1.2),

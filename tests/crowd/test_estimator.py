@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from functools import cache
 from pathlib import Path
@@ -83,12 +82,11 @@ def test_the_files_are_small_enough_to_ship() -> None:
 @pytest.mark.skipif(
     not (DATA / "stills-b").is_dir(), reason="the street pictures stills-b are not on this machine"
 )
-def test_street_pictures_held_out_from_training_are_counted_well() -> None:
+def test_held_out_street_pictures_are_counted_no_worse_than_the_model_card_says() -> None:
     held_out = split(read_folder(DATA / "stills-b"))[1]
-    # Every third keeps the test short; the model card has the figure over all of them.
-    scores = score_stills(itertools.islice(held_out, 0, None, 3), estimator("full"))
-    found = report(scores, estimator("full").model)
+    found = report(score_stills(held_out, estimator("full")), estimator("full").model)
     assert found.blind == 0
-    assert found.mae < 18
+    # 21.8 when these weights were made. All pictures count: every third alone gives a kinder figure.
+    assert found.mae < 22.5
     assert found.r is not None
     assert found.r > 0.9
