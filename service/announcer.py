@@ -21,6 +21,7 @@ from wire.topics import Topics
 
 ZONE_EVERY_S = 1.0
 BEAT_S = 10.0
+VERSION = version("yinding")
 
 
 class Speaker(Protocol):
@@ -124,7 +125,7 @@ class Announcer:
         status = ServiceStatus(
             state="online" if state == "online" else "offline",
             at=self._clock.now(),
-            version=version("yinding"),
+            version=VERSION,
         )
         topic = self._topics.service_status(self._node)
         self._speaker.keep(topic, encode(status, tz=self._tz))
