@@ -14,7 +14,8 @@ demo: setup
 	@yinding demo
 
 test: setup-test lint
-	@pytest -n 2 --dist worksteal
+	@pytest -m alone
+	@pytest -n 2 --dist worksteal -m "not alone"
 
 lint: setup-test
 	@ruff check .

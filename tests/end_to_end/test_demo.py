@@ -80,6 +80,7 @@ def sign_in(page: Page, password: str) -> None:
     expect(page.get_by_test_id("desk")).to_be_visible(timeout=20_000)
 
 
+@pytest.mark.alone
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(300)
