@@ -84,6 +84,8 @@ class Forger:
                 for device_kind, device in self.devices.lines
                 if device_kind == order.kind and device != order.device
             )
+            if not others:
+                return None
             other = self.rng.choice(others)
             topic = self.topics.order(DeviceKind(order.kind), other)
             return order.kind, other, topic, order.payload, name

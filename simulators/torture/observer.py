@@ -229,7 +229,16 @@ class _Bench:
                 continue
             if self._truth_moved(entry.warning, before[0] - 10.0, t):
                 continue
+            if self._began_in_a_wrong_hour(before[0], t):
+                continue
             yield Finding(count="doubled", t=t, what=f"{entry.device} was told the same twice")
+
+    def _began_in_a_wrong_hour(self, start: float, end: float) -> bool:
+        """The service began anew while its clock was an hour ahead: for all that it could know, its
+        words had gone out on the terminals, so it told them again."""
+        wrong = self._log.troubles.of("clock_stepped")
+        restarts = [b for _, b in self._log.troubles.of("service down") if start <= b <= end]
+        return any(a <= at <= b for at in restarts for a, b in wrong)
 
     def _truth_moved(self, warning: str, start: float, end: float) -> bool:
         name = self._warnings.get(warning, ("", ""))

@@ -69,7 +69,7 @@ _LASTS_S: dict[FaultKind, tuple[float, float]] = {
 _RESTART_S = (1.0, 45.0)
 
 _TERMINALS = tuple(f"{zone}-{number}" for zone in (*CROWDED, "shore") for number in (1, 2))
-_LANES = ("north-1", "north-2")
+_LANES = ("north-1",)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +159,7 @@ def write_script(seed: int) -> Script:
     turns = [*_crowds(rng, length_s), *_waters(rng, length_s), *_alarms(rng, length_s)]
     for lane in _LANES:
         turns += _vehicles(rng, lane, length_s)
-    turns.sort(key=lambda turn: turn.t)
+    turns = sorted((turn for turn in turns if turn.t < length_s), key=lambda turn: turn.t)
     return Script(
         seed=seed,
         length_s=length_s,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from simulators.torture.evidence import Windows
 from simulators.torture.script import FaultKind
+from simulators.torture.site import CAMERA_EVERY_S
 
 Stretch = tuple[float, float]
 
@@ -34,7 +35,7 @@ def air_dark(troubles: Windows) -> list[Stretch]:
 def zone_dark(troubles: Windows, zone: str) -> list[Stretch]:
     """When a zone's cameras were blind or silent."""
     kinds = (FaultKind.CAMERAS_BLIND, FaultKind.CAMERAS_SILENT)
-    return padded(troubles.of(*(f"{kind.value} {zone}" for kind in kinds)), 6.0)
+    return padded(troubles.of(*(f"{kind.value} {zone}" for kind in kinds)), CAMERA_EVERY_S + 1.0)
 
 
 def terminal_dark(troubles: Windows, terminal: str) -> list[Stretch]:

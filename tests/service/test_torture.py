@@ -71,7 +71,7 @@ PLANTED: dict[Plant, tuple[Script, str]] = {
         "forged_obeyed",
     ),
     Plant.CLEAR_ON_SILENCE: (
-        script(CRUSH, fault(Broken.CAMERAS_SILENT, 260, 340, "bridge"), length_s=340),
+        script(CRUSH, fault(Broken.CAMERAS_SILENT, 260, 360, "bridge"), length_s=360),
         "missed",
     ),
     Plant.BLIND_COUNTS_AS_ZERO: (
