@@ -8,7 +8,7 @@ from collections.abc import Callable
 _LOOK_EVERY_S = 0.01
 
 
-def wait_until(condition: Callable[[], object], *, within_s: float = 5.0) -> None:
+def wait_until(condition: Callable[[], object], *, within_s: float = 30.0) -> None:
     """Return as soon as the condition holds; AssertionError when it does not within the time."""
     deadline = time.monotonic() + within_s
     while not condition():

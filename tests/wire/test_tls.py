@@ -87,7 +87,7 @@ def test_both_links_speak_over_tls_and_refuse_a_strangers_certificate(tmp_path: 
         link = link_to(secure)
         link.start()
         try:
-            assert link.wait_for(LinkState.CONNECTED, 5)
+            assert link.wait_for(LinkState.CONNECTED, 30)
             asyncio.run(say(secure, 50))
             wait_until(lambda: link.waiting == 50)
             batch = link.take(50, 1)
