@@ -63,12 +63,14 @@ class Broker(Strict):
 class Store(Strict):
     """Where readings and records are kept; `folder` is relative to the site file.
 
-    Readings are kept for `keep_days`; cases, orders and the audit for ever.
+    Readings are kept whole for `keep_days`, down-sampled to minutes, quarter-hours and hours for
+    `keep_summaries_days`; cases, orders and the audit for ever.
     """
 
     folder: str = "data"
     full_sync: bool = True
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    keep_summaries_days: Annotated[int, Field(ge=1, le=36500)] = 1096
 
 
 class Keys(Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from alerts.engine import AlertEngine
@@ -17,11 +18,20 @@ from model.clock import Clock
 from service.announcer import Announcer, Speaker
 from service.spine import ALERTS, ZONES, Deciders
 from store.embedded import Store
+from store.tidying import Keeping
 from wire.topics import Topics
 
 UNFINISHED_MOST = 100_000
 RECENT_WARNINGS = 100
 """So many of the last cases are announced anew: a kill may have swallowed a closed one's last word."""
+
+
+def keeping_of(site: SiteFile) -> Keeping:
+    """How long the site keeps what was."""
+    return Keeping(
+        readings=timedelta(days=site.store.keep_days),
+        summaries=timedelta(days=site.store.keep_summaries_days),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
 from service.plants import Plant
 from service.readiness import LinkReadiness
-from service.resuming import resume_announcer, resume_deciders
+from service.resuming import keeping_of, resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
 from service.site import LoadedSite
 from service.spine import Spine
@@ -154,7 +154,7 @@ def _spine(
         link=link,
         deciders=deciders,
         announcer=announcer,
-        keep_days=site.store.keep_days,
+        keeping=keeping_of(site),
         plant=plant,
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -35,6 +35,7 @@ from model.orders import OrderRecord
 from model.zones import ZoneView
 from service.announcer import Announcer, Speaker
 from service.plants import Plant
+from store.tidying import Keeping
 from store.transaction import Transaction
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,6 @@ TICK_S = 0.2
 DECISIONS_MAX = 1000
 NOTED_MAX = 1000
 TIDY_EVERY_S = 600.0
-TIDY_ROWS = 2_000
 SAVE_ZONES_EVERY_S = 5.0
 ALERTS = "alerts"
 ZONES = "zones"
@@ -95,7 +95,7 @@ class Spine:
         link: Speaker,
         deciders: Deciders,
         announcer: Announcer,
-        keep_days: int,
+        keeping: Keeping,
         plant: Plant | None = None,
     ) -> None:
         self._clock = clock
@@ -106,7 +106,7 @@ class Spine:
         self._on = deciders
         self._announcer = announcer
         self._plant = plant
-        self._keep = timedelta(days=keep_days)
+        self._keeping = keeping
         self._save_zones_s = float("-inf")
         self._tidy_s = clock.monotonic() + TIDY_EVERY_S
         self._asked: SimpleQueue[Asked] = SimpleQueue()
@@ -265,13 +265,10 @@ class Spine:
             )
 
     def _tidy(self, tx: Transaction, *, now: datetime, mono: float) -> None:
-        """Remove what is older than the site keeps, a little at a time: warnings do not wait."""
-        if mono < self._tidy_s:
-            return
-        pruned = tx.prune(now - self._keep, at_most_rows=TIDY_ROWS)
-        if pruned.finished:
-            tx.forget_keys(now)
-        self._tidy_s = mono + (TIDY_EVERY_S if pruned.finished else TICK_S)
+        """Pack readings and remove what is older than the site keeps, a little at a time."""
+        if mono >= self._tidy_s:
+            finished = tx.tidy(now, self._keeping)
+            self._tidy_s = mono + (TIDY_EVERY_S if finished else TICK_S)
 
     def _send(self, *, now: datetime, mono: float) -> None:
         """Hand out what is due; what the link cannot take stays due."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from simulators.torture.service_line import ServiceLine
 from store.embedded import Store
 from store.errors import StoreFullError
 from store.feed import Feed, Subscription
+from store.tidying import Keeping
 from store.transaction import Transaction
 from wire.access import SERVICE
 from wire.codec import Decoder, encode
@@ -250,7 +252,9 @@ class House:
             link=trapped,
             deciders=deciders,
             announcer=resume_announcer(site, store, trapped, deciders, node=NODE, clock=clock),
-            keep_days=QUIET_DAYS,
+            keeping=Keeping(
+                readings=timedelta(days=QUIET_DAYS), summaries=timedelta(days=QUIET_DAYS)
+            ),
         )
         return _Alive(store, feed, line, intake, spine, feed.subscribe(1000))
 

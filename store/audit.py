@@ -8,11 +8,11 @@ whoever must prove completeness keeps the head's hash elsewhere (`head` of the c
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 
 import msgspec
 
 from model.facts import Id, Stamp
+from store.sql import Database
 
 _GENESIS = bytes(32)
 
@@ -38,7 +38,7 @@ class AuditCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def append(
-    db: sqlite3.Connection,
+    db: Database,
     *,
     at: Stamp,
     actor: Id,
@@ -55,7 +55,7 @@ def append(
     return record
 
 
-def verify(db: sqlite3.Connection) -> AuditCheck:
+def verify(db: Database) -> AuditCheck:
     """Walk the whole chain and name the first record that does not fit."""
     before, records = _GENESIS, 0
     for serial, body, stored in db.execute(

@@ -18,6 +18,7 @@ from store.errors import (
     StoreTooNewError,
     named_errors,
 )
+from store.migrations import Migration, statements
 
 LOCK_WAIT_S = 5.0
 QUERY_STEPS = 1_000_000_000
@@ -38,7 +39,9 @@ def hold_folder(folder: Path) -> int:
     return descriptor
 
 
-def open_writer(path: Path, *, full_sync: bool, migrations: tuple[str, ...]) -> sqlite3.Connection:
+def open_writer(
+    path: Path, *, full_sync: bool, migrations: tuple[Migration, ...]
+) -> sqlite3.Connection:
     """The one connection that writes, with the file checked and brought to today's schema."""
     _make_private(path)
     with named_errors(path):
@@ -89,15 +92,32 @@ def _check_whole(db: sqlite3.Connection, path: Path) -> None:
             raise StoreDamagedError(path, verdict.splitlines()[0])
 
 
-def _migrate(db: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
+def check_version(db: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> int:
+    """The file's schema; one of a newer program is refused."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > len(migrations):
         raise StoreTooNewError(
             f"{path}: schema {version}, this program knows up to {len(migrations)}; "
             "use the newer program"
         )
-    for number, script in enumerate(migrations[version:], start=version + 1):
-        db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+    return version
+
+
+def _migrate(db: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+    version = check_version(db, path, migrations)
+    for number, migration in enumerate(migrations[version:], start=version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements(migration.sqlite):
+                db.execute(statement)
+            if migration.after is not None:
+                migration.after(db)
+            db.execute(f"PRAGMA user_version = {number}")
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
 
 
 class Readers:

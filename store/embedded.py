@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,29 +21,197 @@ from model.facts import DeviceKind, Fact
 from model.orders import OrderRecord
 from store import audit, history, records
 from store.audit import AuditCheck
-from store.database import LOCK_WAIT_S, Readers, hold_folder, open_writer
-from store.errors import StoreBusyError, named_errors
-from store.history import Point
+from store.database import LOCK_WAIT_S, Readers, check_version, hold_folder, open_writer
+from store.errors import StoreBusyError, StoreMissingError, named_errors
+from store.history import Curve, Point, Source
+from store.newest import newest_readings
+from store.open_rows import OpenRows
+from store.packing import Rows
+from store.readings import LookedUpRows, Readings, load_open_rows
 from store.sources import Sources
+from store.sql import Database
 from store.tables import COUNTED, MIGRATIONS, READING_TABLES
 from store.taking_in import Intake
+from store.tidying import Tidying
 from store.transaction import Transaction
 
 FILE_NAME = "yinding.sqlite"
 
 
-class Store:
-    """Readings, cases, orders and receipts of one site, on disk."""
+class StoreReader:
+    """What was stored, for any thread; and for other processes while a service writes.
 
-    def __init__(self, path: Path, db: sqlite3.Connection, readers: Readers, hold: int) -> None:
+    Opened by itself it shows the readings as of that moment, and the records as they are.
+    """
+
+    def __init__(self, path: Path, readers: Readers, open_rows: OpenRows) -> None:
         self.path = path
-        self._db = db
         self._readers = readers
+        self._open_rows = open_rows
+
+    @classmethod
+    def look(cls, folder: Path) -> StoreReader:
+        """Look into the store of a folder, also while a service writes into it."""
+        path = folder / FILE_NAME
+        if not path.is_file():
+            raise StoreMissingError(f"{path}: there is no store")
+        readers = Readers(path, size=1)
+        with readers.connection() as db:
+            check_version(db, path, MIGRATIONS)
+        return StoreReader(path, readers, LookedUpRows())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._readers.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def series(
+        self,
+        kind: str,
+        id: str,  # noqa: A002 - the contract's own word
+        quantity: str,
+        start: datetime,
+        end: datetime,
+        *,
+        step_s: float | None = None,
+    ) -> list[Point]:
+        """One quantity over time, oldest first; with `step_s`, down-sampled in the store."""
+        with self._readers.connection() as db:
+            return history.series(
+                db, self._open_rows, kind, id, quantity, start=start, end=end, step_s=step_s
+            )
+
+    def curves(
+        self,
+        kind: str,
+        quantity: str,
+        start: datetime,
+        end: datetime,
+        *,
+        step_s: float | None = None,
+        names: Iterable[str] | None = None,
+    ) -> dict[str, Curve]:
+        """One quantity of many devices or zones of a kind (by default all), as columns."""
+        with self._readers.connection() as db:
+            return history.curves(
+                db,
+                self._open_rows,
+                kind,
+                quantity,
+                start=start,
+                end=end,
+                step_s=step_s,
+                names=names,
+            )
+
+    def sources(self, kind: str | None = None) -> list[Source]:
+        """Who ever sent readings."""
+        with self._readers.connection() as db:
+            return history.sources(db, kind)
+
+    def words(self) -> dict[int, str]:
+        """The words behind the numbers in `rows`."""
+        with self._readers.connection() as db:
+            return history.words(db)
+
+    def rows(self, source: Source, start: datetime, end: datetime) -> Rows:
+        """Readings at full resolution, `at_ms` and the columns of the kind, oldest first."""
+        with self._readers.connection() as db:
+            return history.rows(db, self._open_rows, source.number, start=start, end=end)
+
+    @contextmanager
+    def _records(self) -> Iterator[Database]:
+        """One connection to the records for one bounded query."""
+        with self._readers.connection() as db:
+            yield db
+
+    def cases(
+        self, *, open_only: bool = False, limit: int = 50, before: str | None = None
+    ) -> list[Case]:
+        """Cases, newest first; `before` is the last id of the page before."""
+        with self._records() as db:
+            return records.cases(db, open_only=open_only, limit=limit, before=before)
+
+    def case(self, case_id: str) -> Case | None:
+        """One case, or none of that id."""
+        with self._records() as db:
+            return records.case(db, case_id)
+
+    def transitions(self, case_id: str) -> list[Transition]:
+        """A case's history in order."""
+        with self._records() as db:
+            return records.transitions(db, case_id)
+
+    def orders(
+        self,
+        *,
+        case: str | None = None,
+        device: str | None = None,
+        unfinished: bool = False,
+        limit: int = 200,
+    ) -> list[OrderRecord]:
+        """Orders, newest first, of a case, a device, or those still on their way."""
+        with self._records() as db:
+            return records.orders(db, case=case, device=device, unfinished=unfinished, limit=limit)
+
+    def latest(self, kind: DeviceKind | str) -> list[Fact]:
+        """The newest facts of every device of a kind."""
+        with self._records() as db:
+            known = records.latest(db, kind)
+        with self._readers.connection() as db, self._open_rows.lock:
+            self._open_rows.refresh(db)
+            return known + newest_readings(db, self._open_rows, kind)
+
+    def events(
+        self, *, kind: str | None = None, source: str | None = None, limit: int = 200
+    ) -> list[Fact]:
+        """Receipts, alarms, status changes, decisions and lane changes, newest first."""
+        with self._records() as db:
+            return records.events(db, kind=kind, source=source, limit=limit)
+
+    def state(self, name: str) -> bytes | None:
+        """A decider's snapshot, or none before its first."""
+        with self._records() as db:
+            return records.snapshot(db, name)
+
+    def counts(self) -> dict[str, int]:
+        """Rows taken in per table, with `readings` as the sum of the field's."""
+        with self._records() as db:
+            taken = records.counts(db)
+        tables = {name: taken.get(name, 0) for name in COUNTED}
+        readings = sum(tables[name] for name in READING_TABLES)
+        return tables | {"readings": readings, "quantity_refused": taken.get("quantity_refused", 0)}
+
+    def audit_verify(self) -> AuditCheck:
+        """Whether the audit chain is whole."""
+        with self._records() as db:
+            return audit.verify(db)
+
+
+class Store(StoreReader):
+    """The store of one site, with the one connection that writes."""
+
+    def __init__(
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        readers: Readers,
+        hold: int,
+    ) -> None:
+        super().__init__(path, readers, load_open_rows(db))
+        self._db = db
         self._hold = hold
         self._writing = Lock()
         self._tally: Counter[str] = Counter()
         self._sources = Sources(db)
-        self._intake = Intake(db, self._sources, self._tally)
+        self._written = Readings(db, self._open_rows)
+        self._intake = Intake(db, self._written, self._sources, self._tally)
+        self._tidying = Tidying(db, self._written, self._sources.kinds)
 
     @classmethod
     def open(cls, folder: Path, *, full_sync: bool = True) -> Self:
@@ -59,15 +227,14 @@ class Store:
 
     def close(self) -> None:
         """Close all connections and let go of the folder."""
-        self._readers.close()
+        super().close()
         self._db.close()
         os.close(self._hold)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @property
+    def unpacked(self) -> int:
+        """Readings that are in the journal and not packed yet."""
+        return len(self._open_rows)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -76,7 +243,14 @@ class Store:
             raise StoreBusyError(f"{self.path}: another thread is writing")
         try:
             with named_errors(self.path), self._commit_or_roll_back():
-                yield Transaction(self._db, self._sources, self._intake, self._tally)
+                yield Transaction(
+                    db=self._db,
+                    readings=self._written,
+                    sources=self._sources,
+                    intake=self._intake,
+                    tidying=self._tidying,
+                    tally=self._tally,
+                )
         finally:
             self._writing.release()
 
@@ -86,93 +260,25 @@ class Store:
         try:
             yield
             self._write_tally()
-            self._db.execute("COMMIT")
+            self._written.write()
+            with self._open_rows.lock:
+                self._db.execute("COMMIT")
+                self._written.applied()
         except BaseException:
             # SQLite rolls back by itself on some failures, such as a full disk.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._tally.clear()
             self._intake.forget()
+            self._written.forget()
+            self._tidying.begin_anew()
             self._sources.reload()
             raise
 
     def _write_tally(self) -> None:
         self._db.executemany(
             "INSERT INTO tally VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET taken = taken + excluded.taken",
+            " ON CONFLICT (name) DO UPDATE SET taken = tally.taken + excluded.taken",
             [(name, taken) for name, taken in self._tally.items() if taken],
         )
         self._tally.clear()
-
-    def series(
-        self,
-        kind: str,
-        id: str,  # noqa: A002 - the contract's own word
-        quantity: str,
-        start: datetime,
-        end: datetime,
-        *,
-        step_s: float | None = None,
-    ) -> list[Point]:
-        """One quantity over time, oldest first; with `step_s`, down-sampled in the store."""
-        with self._readers.connection() as db:
-            return history.series(db, kind, id, quantity, start=start, end=end, step_s=step_s)
-
-    def cases(
-        self, *, open_only: bool = False, limit: int = 50, before: str | None = None
-    ) -> list[Case]:
-        """Cases, newest first; `before` is the last id of the page before."""
-        with self._readers.connection() as db:
-            return records.cases(db, open_only=open_only, limit=limit, before=before)
-
-    def case(self, case_id: str) -> Case | None:
-        """One case, or none of that id."""
-        with self._readers.connection() as db:
-            return records.case(db, case_id)
-
-    def transitions(self, case_id: str) -> list[Transition]:
-        """A case's history in order."""
-        with self._readers.connection() as db:
-            return records.transitions(db, case_id)
-
-    def orders(
-        self,
-        *,
-        case: str | None = None,
-        device: str | None = None,
-        unfinished: bool = False,
-        limit: int = 200,
-    ) -> list[OrderRecord]:
-        """Orders, newest first, of a case, a device, or those still on their way."""
-        with self._readers.connection() as db:
-            return records.orders(db, case=case, device=device, unfinished=unfinished, limit=limit)
-
-    def latest(self, kind: DeviceKind | str) -> list[Fact]:
-        """The newest facts of every device of a kind."""
-        with self._readers.connection() as db:
-            return records.latest(db, kind)
-
-    def events(
-        self, *, kind: str | None = None, source: str | None = None, limit: int = 200
-    ) -> list[Fact]:
-        """Receipts, alarms, status changes, decisions and lane changes, newest first."""
-        with self._readers.connection() as db:
-            return records.events(db, kind=kind, source=source, limit=limit)
-
-    def state(self, name: str) -> bytes | None:
-        """A decider's snapshot, or none before its first."""
-        with self._readers.connection() as db:
-            return records.snapshot(db, name)
-
-    def counts(self) -> dict[str, int]:
-        """Rows taken in per table, with `readings` as the sum of the field's."""
-        with self._readers.connection() as db:
-            taken = records.counts(db)
-        tables = {name: taken.get(name, 0) for name in COUNTED}
-        readings = sum(tables[name] for name in READING_TABLES)
-        return tables | {"readings": readings, "quantity_refused": taken.get("quantity_refused", 0)}
-
-    def audit_verify(self) -> AuditCheck:
-        """Whether the audit chain is whole."""
-        with self._readers.connection() as db:
-            return audit.verify(db)

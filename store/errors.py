@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreDamagedError   the file is cut or overwritten: restore it, nothing is repaired silently
+├── StoreMissingError   there is no store where one was to be looked into
 ├── StoreTooNewError    a newer program wrote it: an older one must not touch it
 ├── StoreInUseError     another service holds the folder
 ├── StoreBusyError      a lock or a query took longer than its deadline
@@ -30,6 +31,10 @@ class StoreDamagedError(StoreError):
             f"aside (mv {path.name} {path.name}.damaged, with its -wal and -shm) to start empty."
         )
         self.path = path
+
+
+class StoreMissingError(StoreError):
+    """There is no store where one was to be looked into."""
 
 
 class StoreTooNewError(StoreError):

@@ -25,6 +25,7 @@ from model.clock import Clock
 from model.facts import Id, Stamp
 from store.database import open_writer
 from store.errors import named_errors
+from store.migrations import Migration
 from store.stamps import from_ms, to_ms
 
 FILE_NAME = "people.sqlite"
@@ -38,7 +39,8 @@ PASSWORD_MIN_LENGTH = 12
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 _MIGRATIONS = (
-    """
+    Migration(
+        sqlite="""
     CREATE TABLE account (
         person TEXT PRIMARY KEY, hash TEXT NOT NULL, once_until_ms INTEGER
     ) WITHOUT ROWID;
@@ -50,8 +52,9 @@ _MIGRATIONS = (
         began_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE INDEX session_person ON session (person);
-    """,
-    "ALTER TABLE session ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;",
+    """
+    ),
+    Migration(sqlite="ALTER TABLE session ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;"),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 import msgspec
@@ -24,7 +23,8 @@ from model.facts import (
     TerminalReceipt,
 )
 from model.orders import OrderRecord
-from store.newest import newest_readings, recalled
+from store.newest import recalled
+from store.sql import Database
 from store.stamps import from_ms
 
 ROWS_AT_MOST = 1000
@@ -47,7 +47,7 @@ _BODIES: Final[dict[str, type[Body]]] = {
 
 
 def cases(
-    db: sqlite3.Connection, *, open_only: bool = False, limit: int = 50, before: str | None = None
+    db: Database, *, open_only: bool = False, limit: int = 50, before: str | None = None
 ) -> list[Case]:
     """Cases, newest first; `before` is the id of the last case of the page before."""
     rows = db.execute(
@@ -60,19 +60,19 @@ def cases(
     return [msgspec.json.decode(body, type=Case) for (body,) in rows]
 
 
-def case(db: sqlite3.Connection, case_id: str) -> Case | None:
+def case(db: Database, case_id: str) -> Case | None:
     row = db.execute("SELECT body FROM warning_case WHERE id = ?", (case_id,)).fetchone()
     return None if row is None else msgspec.json.decode(row[0], type=Case)
 
 
-def transitions(db: sqlite3.Connection, case_id: str) -> list[Transition]:
+def transitions(db: Database, case_id: str) -> list[Transition]:
     """A case's whole history in order."""
     rows = db.execute("SELECT body FROM transition WHERE case_id = ? ORDER BY serial", (case_id,))
     return [msgspec.json.decode(body, type=Transition) for (body,) in rows]
 
 
 def orders(
-    db: sqlite3.Connection,
+    db: Database,
     *,
     case: str | None = None,
     device: str | None = None,
@@ -101,16 +101,16 @@ def _order(body: bytes) -> OrderRecord:
     return msgspec.json.decode(body, type=OrderRecord)
 
 
-def latest(db: sqlite3.Connection, kind: DeviceKind | str) -> list[Fact]:
-    """The newest fact of every sort that each device sent: status, state, reading, alarms."""
+def latest(db: Database, kind: DeviceKind | str) -> list[Fact]:
+    """The newest status, state and alarms of every device of a kind."""
     rows = db.execute(
         "SELECT kind, source, arrived_ms, type, body FROM latest WHERE kind = ?", (kind,)
     )
-    return [_fact(*row) for row in rows] + newest_readings(db, kind)
+    return [_fact(*row) for row in rows]
 
 
 def events(
-    db: sqlite3.Connection,
+    db: Database,
     *,
     kind: str | None = None,
     source: str | None = None,
@@ -126,12 +126,12 @@ def events(
     return [_fact(*row) for row in rows]
 
 
-def snapshot(db: sqlite3.Connection, name: str) -> bytes | None:
+def snapshot(db: Database, name: str) -> bytes | None:
     row = db.execute("SELECT body FROM snapshot WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])
 
 
-def counts(db: sqlite3.Connection) -> dict[str, int]:
+def counts(db: Database) -> dict[str, int]:
     """How many rows each table ever took in; retention does not lower them."""
     return {str(name): int(taken) for name, taken in db.execute("SELECT name, taken FROM tally")}
 

@@ -18,17 +18,20 @@ class Sources:
         self._db = db
         self._numbers: dict[Name, int] = {}
         self._quantities_of: dict[str, int] = {}
+        self.kinds: dict[int, str] = {}
+        """The kind of every number."""
         self.reload()
 
     def reload(self) -> None:
         """Read all numbers again: at the start, and after a rollback took new ones back."""
         self._numbers.clear()
         self._quantities_of.clear()
+        self.kinds.clear()
         for number, *name in self._db.execute("SELECT id, kind, name, quantity, unit FROM source"):
             self._keep((name[0], name[1], name[2], name[3]), number)
 
     def number(self, kind: str, name: str) -> int:
-        """The number of a device, zone or person."""
+        """The number of a device, a zone or a word."""
         key = (kind, name, "", "")
         known = self._numbers.get(key)
         return self._new(key) if known is None else known
@@ -54,5 +57,6 @@ class Sources:
     def _keep(self, key: Name, number: int) -> None:
         kind, name, quantity, _ = key
         self._numbers[key] = number
+        self.kinds[number] = kind
         if kind == "sensor" and quantity:
             self._quantities_of[name] = self._quantities_of.get(name, 0) + 1

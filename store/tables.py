@@ -1,14 +1,15 @@
 """The store's tables, as numbered steps from an empty file to today's shape.
 
-Readings are one row each, in one table per kind of source, so that a reading is one write and a
-duplicate is refused by the primary key itself. Everything of low volume is an event: a row with
-JSON. Times are milliseconds since 1970, UTC.
+Readings lie in the journal until they are packed into blocks (`store.readings`). Everything of low
+volume is an event: a row with JSON. Times are milliseconds since 1970, UTC.
 """
 
 from __future__ import annotations
 
-MIGRATIONS: tuple[str, ...] = (
-    """
+from store.migrations import Migration
+from store.rows_to_blocks import rows_to_blocks
+
+_FIRST = """
     CREATE TABLE source (
         id INTEGER PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -91,13 +92,24 @@ MIGRATIONS: tuple[str, ...] = (
         serial INTEGER PRIMARY KEY,
         record BLOB NOT NULL, hash BLOB NOT NULL
     );
+"""
+
+_AUDIT_IS_APPEND_ONLY = """
     CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
     CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
-    """,
-    # A step's detail stood in English alone, and a waiting plan was a comment.
-    """
+"""
+
+_AUDIT_IS_APPEND_ONLY_POSTGRES = """
+    CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$;
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE OR DELETE ON audit
+        FOR EACH ROW EXECUTE FUNCTION audit_refuses();
+"""
+
+# A step's detail stood in English alone, and a waiting plan was a comment.
+_DETAILS_IN_BOTH_LANGUAGES = """
     UPDATE transition SET body = CAST(
         json_set(CAST(body AS TEXT), '$.change', 'plan_waiting') AS BLOB)
         WHERE json_extract(CAST(body AS TEXT), '$.change') = 'commented'
@@ -110,7 +122,28 @@ MIGRATIONS: tuple[str, ...] = (
                 'en', json_extract(CAST(body AS TEXT), '$.detail')
             ) END)) AS BLOB)
         WHERE json_type(CAST(body AS TEXT), '$.detail') = 'text';
-    """,
+"""
+
+# Readings in blocks in place of one row each; keys that name their source themselves.
+_BLOCKS = """
+    CREATE TABLE journal (serial INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
+    CREATE TABLE block (key INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE packed (source INTEGER PRIMARY KEY, serial INTEGER NOT NULL, newest BLOB NOT NULL);
+    DROP TABLE seen;
+    CREATE TABLE seen (key BLOB PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE lease (
+        name TEXT PRIMARY KEY,
+        holder TEXT NOT NULL, epoch INTEGER NOT NULL, beat INTEGER NOT NULL
+    ) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        sqlite=_FIRST + _AUDIT_IS_APPEND_ONLY, postgres=_FIRST + _AUDIT_IS_APPEND_ONLY_POSTGRES
+    ),
+    # PostgreSQL was not yet served then: there is nothing to mend.
+    Migration(sqlite=_DETAILS_IN_BOTH_LANGUAGES, postgres=""),
+    Migration(sqlite=_BLOCKS, after=rows_to_blocks),
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -15,7 +15,6 @@ decision          person, decision id
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -34,7 +33,11 @@ from model.facts import (
     SensorReading,
     TerminalReceipt,
 )
+from store.columns import CAMERA_NUMBERS, TABLES
+from store.open_rows import Row
+from store.readings import Readings, row_of
 from store.sources import Sources
+from store.sql import Database
 from store.stamps import to_ms
 
 Remembered = DeviceStatus | SensorAlarm | TerminalReceipt | BollardReceipt | BollardState | Decision
@@ -44,8 +47,11 @@ Remembered = DeviceStatus | SensorAlarm | TerminalReceipt | BollardReceipt | Bol
 class Intake:
     """Writes facts within the transaction in progress and says of each whether it was new."""
 
-    def __init__(self, db: sqlite3.Connection, sources: Sources, tally: Counter[str]) -> None:
+    def __init__(
+        self, db: Database, readings: Readings, sources: Sources, tally: Counter[str]
+    ) -> None:
         self._db = db
+        self._readings = readings
         self._sources = sources
         self._tally = tally
         self._postures: dict[str, tuple[str, str, str | None]] = {}
@@ -79,49 +85,34 @@ class Intake:
             case other:
                 return self._remember(fact, other) and self._event(fact)
 
-    def _insert(self, table: str, statement: str, row: tuple[object, ...]) -> bool:
-        stored = self._db.execute(statement, row).rowcount == 1
-        self._tally[table] += stored
-        return stored
+    def _reading(self, kind: str, source: int, row: Row) -> bool:
+        is_new = self._readings.add(kind, source, row)
+        self._tally[TABLES[kind]] += is_new
+        return is_new
 
     def _camera(self, fact: Fact, body: DensityLive | DensityBlind) -> bool:
-        return self._insert(
-            "camera_reading",
-            "INSERT INTO camera_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (
-                self._sources.number(fact.kind, fact.source),
-                to_ms(body.at),
-                self._sources.number("model", body.model),
-                *_seen_numbers(body),
-            ),
-        )
+        source = self._sources.number(fact.kind, fact.source)
+        model = self._sources.number("word", body.model)
+        values: tuple[float | None, ...]
+        if isinstance(body, DensityBlind):
+            values = (model, self._sources.number("word", body.reason), *_NO_NUMBERS)
+        else:
+            values = (model, None, *(getattr(body, name) for name in CAMERA_NUMBERS))
+        return self._reading("camera", source, row_of("camera", to_ms(body.at), values))
 
     def _counter(self, fact: Fact, reading: CounterReading) -> bool:
         source = self._sources.number(fact.kind, fact.source)
-        return self._insert(
-            "counter_reading",
-            "INSERT INTO counter_reading VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                source,
-                reading.boot,
-                reading.seq,
-                to_ms(reading.at),
-                reading.in_total,
-                reading.out_total,
-            ),
-        )
+        boot = self._sources.number("word", reading.boot)
+        values = (boot, reading.seq, reading.in_total, reading.out_total)
+        return self._reading("counter", source, row_of("counter", to_ms(reading.at), values))
 
     def _sensor(self, fact: Fact, reading: SensorReading) -> bool:
         source = self._sources.quantity(fact.source, reading.quantity, reading.unit)
         if source is None:
             self._tally["quantity_refused"] += 1
             return False
-        return self._insert(
-            "sensor_reading",
-            "INSERT INTO sensor_reading VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (source, to_ms(reading.at), reading.seq or 0, reading.value),
-        )
+        values = (reading.seq or 0, reading.value)
+        return self._reading("sensor", source, row_of("sensor", to_ms(reading.at), values))
 
     def _bollard(self, fact: Fact, state: BollardState) -> bool:
         """A lane reports every second; only what changed becomes an event."""
@@ -142,67 +133,36 @@ class Intake:
         return None if row is None else _posture(msgspec.json.decode(row[0], type=BollardState))
 
     def _remember(self, fact: Fact, body: Remembered) -> bool:
-        key = _key(body)
+        key = _key(fact, body)
         if key is None:
             return True
-        source = self._sources.number(fact.kind, fact.source)
-        row = (source, key, to_ms(fact.field_time))
+        row = (key, to_ms(fact.field_time))
         return (
-            self._db.execute(
-                "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row
-            ).rowcount
+            self._db.execute("INSERT INTO seen VALUES (?, ?) ON CONFLICT DO NOTHING", row).rowcount
             == 1
         )
 
     def _event(self, fact: Fact) -> bool:
-        return self._insert(
-            "event",
+        self._db.execute(
             "INSERT INTO event (at_ms, arrived_ms, kind, source, type, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (to_ms(fact.field_time), to_ms(fact.arrived), fact.kind, fact.source, *_packed(fact)),
         )
+        self._tally["event"] += 1
+        return True
 
     def _write_latest(self, latest: dict[tuple[str, str, str], Fact]) -> None:
         if not latest:
             return
         self._db.executemany(
-            "INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?, ?, ?)",
-            _latest_rows(latest),
+            "INSERT INTO latest VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (kind, source, topic)"
+            " DO UPDATE SET arrived_ms = excluded.arrived_ms, type = excluded.type,"
+            " body = excluded.body",
+            list(_latest_rows(latest)),
         )
 
 
-CAMERA_NUMBERS = (
-    "count",
-    "count_low",
-    "count_high",
-    "density_p_m2",
-    "peak_p_m2",
-    "speed_m_s",
-    "direction_deg",
-    "counterflow",
-    "pressure_s2",
-)
-"""The columns of a live camera's numbers, in their order."""
-
 _NO_NUMBERS = (None,) * len(CAMERA_NUMBERS)
-
-
-def _seen_numbers(body: DensityLive | DensityBlind) -> tuple[str | float | None, ...]:
-    """Why the camera is blind, or its numbers in the order of `CAMERA_NUMBERS`."""
-    if isinstance(body, DensityBlind):
-        return (body.reason, *_NO_NUMBERS)
-    return (
-        None,
-        body.count,
-        body.count_low,
-        body.count_high,
-        body.density_p_m2,
-        body.peak_p_m2,
-        body.speed_m_s,
-        body.direction_deg,
-        body.counterflow,
-        body.pressure_s2,
-    )
 
 
 def _latest_rows(
@@ -237,21 +197,27 @@ def _latest_topic(fact: Fact) -> str | None:
             return None
 
 
-def _key(body: Remembered) -> bytes | None:
+def _key(fact: Fact, body: Remembered) -> bytes | None:
     """The natural key as bytes; time-like keys sort by time, so that new ones stay together."""
+    who = (fact.kind, fact.source)
     match body:
         case BollardState():
-            return to_ms(body.at).to_bytes(8, "big", signed=True) + body.seq.to_bytes(8, "big")
+            moment = to_ms(body.at).to_bytes(8, "big", signed=True)
+            return moment + _digest("state", *who, str(body.seq))
         case DeviceStatus():
-            return None if body.at is None else _digest("status", str(to_ms(body.at)), body.state)
+            return (
+                None
+                if body.at is None
+                else _digest("status", *who, str(to_ms(body.at)), body.state)
+            )
         case SensorAlarm():
-            return _digest("alarm", str(to_ms(body.at)), body.id, body.state)
+            return _digest("alarm", *who, str(to_ms(body.at)), body.id, body.state)
         case TerminalReceipt():
-            return _digest("receipt", body.order, body.stage)
+            return _digest("receipt", *who, body.order, body.stage)
         case BollardReceipt():
-            return _digest("receipt", body.order, body.result)
+            return _digest("receipt", *who, body.order, body.result)
         case Decision():
-            return _digest("decision", body.id)
+            return _digest("decision", *who, body.id)
 
 
 def _digest(*parts: str) -> bytes:

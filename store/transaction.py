@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -16,33 +15,36 @@ from model.orders import FINAL_ORDER_STATES, OrderRecord
 from model.zones import ZoneView
 from store import audit
 from store.audit import AuditRecord
+from store.columns import SIGHTS, TABLES, ZONE_NUMBERS
+from store.moved_history import history_rows
+from store.readings import Readings, row_of
 from store.sources import Sources
+from store.sql import Database
 from store.stamps import to_ms
 from store.taking_in import Intake
-
-SEEN_FOR = timedelta(hours=26)
-"""How long a key is remembered: facts over 24 h behind are refused before they come here."""
+from store.tidying import Keeping, Tidying, forget_keys
 
 _COUNTER = "order_counter"
-_ZONE_NUMBERS = ("occupancy", "occupancy_low", "occupancy_high", "density_p_m2", "peak_p_m2")
-
-
-class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What one round of retention removed, and whether anything old is left."""
-
-    rows: int
-    finished: bool
 
 
 class Transaction:
     """Writes within one commit; made by `Store.transaction()` and of no use after it."""
 
     def __init__(
-        self, db: sqlite3.Connection, sources: Sources, intake: Intake, tally: Counter[str]
+        self,
+        *,
+        db: Database,
+        readings: Readings,
+        sources: Sources,
+        intake: Intake,
+        tidying: Tidying,
+        tally: Counter[str],
     ) -> None:
         self._db = db
+        self._readings = readings
         self._sources = sources
         self._intake = intake
+        self._tidying = tidying
         self._tally = tally
 
     def add_facts(self, facts: Sequence[Fact]) -> tuple[bool, ...]:
@@ -53,13 +55,41 @@ class Transaction:
         """Keep the zones' fused views, at most one per zone and second: the first of each."""
         for view in views:
             source = self._sources.number("zone", view.zone)
-            at_ms = to_ms(view.at) // 1000 * 1000
             blind = view.sight is Sight.BLIND
-            numbers = [None if blind else getattr(view, name) for name in _ZONE_NUMBERS]
-            self._tally["zone_reading"] += self._db.execute(
-                "INSERT INTO zone_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (source, at_ms, view.sight, *numbers),
-            ).rowcount
+            numbers = (None if blind else getattr(view, name) for name in ZONE_NUMBERS)
+            row = row_of(
+                "zone", to_ms(view.at) // 1000 * 1000, (SIGHTS.index(view.sight), *numbers)
+            )
+            self._tally[TABLES["zone"]] += self._readings.add("zone", source, row)
+
+    def add_history(
+        self,
+        kind: str,
+        name: str,
+        columns: Mapping[str, Column],
+        *,
+        quantity: str = "",
+        unit: str = "",
+    ) -> int:
+        """Store much history of one source at once: for simulated months and moved stores.
+
+        `columns` holds `at_ms` (milliseconds since 1970) and the columns of the kind
+        (`store.columns.LAYOUTS`); those left out, None and NaN have no value. Words, such as a
+        camera's `model`, are given once for all rows or one a row; a zone's `sight` is its name.
+        Packed at once, it costs a fraction of `add_facts`: give a day or more at a time. Nothing is
+        judged on it. A reading whose moment is stored already is left out. Returns the rows given.
+        """
+        rows = history_rows(kind, columns, word=lambda text: self._sources.number("word", text))
+        source = (
+            self._sources.quantity(name, quantity, unit)
+            if kind == "sensor"
+            else self._sources.number(kind, name)
+        )
+        if source is None:
+            raise ValueError(f"sensor {name} has too many quantities")
+        self._readings.add_history(kind, source, rows)
+        self._tally[TABLES[kind]] += len(rows)
+        return len(rows)
 
     def save_case(self, case: Case, transitions: Iterable[Transition] = ()) -> None:
         """Write a case as it stands now and add its new transitions.
@@ -76,7 +106,7 @@ class Transaction:
                 case.subject_kind,
                 case.subject,
                 case.hazard,
-                case.exercise,
+                int(case.exercise),
                 CaseState(case.state),
                 to_ms(case.opened),
                 msgspec.json.encode(case),
@@ -98,7 +128,7 @@ class Transaction:
                 order.device,
                 order.case,
                 order.counter,
-                order.state in FINAL_ORDER_STATES,
+                int(order.state in FINAL_ORDER_STATES),
                 msgspec.json.encode(order),
             ),
         )
@@ -116,7 +146,11 @@ class Transaction:
 
     def save_state(self, name: str, body: bytes) -> None:
         """Keep a decider's snapshot under its name, in place of the one before."""
-        self._db.execute("INSERT OR REPLACE INTO snapshot VALUES (?, ?)", (name, body))
+        self._db.execute(
+            "INSERT INTO snapshot VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            (name, body),
+        )
 
     def _read_snapshot(self, name: str) -> bytes | None:
         row = self._db.execute("SELECT body FROM snapshot WHERE name = ?", (name,)).fetchone()
@@ -137,42 +171,10 @@ class Transaction:
             self._db, at=at, actor=actor, act=act, subject=subject, detail=detail or {}
         )
 
-    def prune(self, older_than: datetime, *, at_most_rows: int = 20_000) -> Pruned:
-        """Remove readings and events from before a time, some thousand rows a round.
-
-        Call it again until `finished`: a round stays short, so that warnings do not wait for it.
-        Cases, orders and the audit are kept.
-        """
-        before = to_ms(older_than)
-        removed = 0
-        for table in ("camera_reading", "zone_reading", "sensor_reading", "counter_reading"):
-            for (source,) in self._db.execute("SELECT id FROM source").fetchall():
-                removed += self._db.execute(_PRUNE[table], (source, before)).rowcount
-                if removed >= at_most_rows:
-                    return Pruned(rows=removed, finished=False)
-        events = self._db.execute(
-            "DELETE FROM event WHERE serial IN (SELECT serial FROM event WHERE at_ms < ? LIMIT ?)",
-            (before, at_most_rows - removed),
-        ).rowcount
-        return Pruned(rows=removed + events, finished=removed + events < at_most_rows)
+    def tidy(self, now: datetime, keeping: Keeping) -> bool:
+        """One short step of packing and forgetting; True when everything is done for a while."""
+        return self._tidying.step(now, keeping)
 
     def forget_keys(self, now: datetime) -> int:
-        """Forget the keys of facts that are too old to be let in again; how many.
-
-        Alarms that were cleared before then are no longer kept as the newest of their device.
-        """
-        before = to_ms(now - SEEN_FOR)
-        self._db.execute(
-            "DELETE FROM latest WHERE type = 'SensorAlarm' AND arrived_ms < ?"
-            " AND json_extract(CAST(body AS TEXT), '$.state') = 'cleared'",
-            (before,),
-        )
-        return self._db.execute("DELETE FROM seen WHERE at_ms < ?", (before,)).rowcount
-
-
-_PRUNE = {
-    "camera_reading": "DELETE FROM camera_reading WHERE source = ? AND at_ms < ?",
-    "zone_reading": "DELETE FROM zone_reading WHERE source = ? AND at_ms < ?",
-    "sensor_reading": "DELETE FROM sensor_reading WHERE source = ? AND at_ms < ?",
-    "counter_reading": "DELETE FROM counter_reading WHERE source = ? AND at_ms < ?",
-}
+        """Forget the keys of facts that are too old to be let in again; how many."""
+        return forget_keys(self._db, now)

@@ -13,7 +13,9 @@ from model.cases import CaseState, Change
 from model.facts import CounterReading, DeviceKind, ReceiptStage, TerminalReceipt
 from model.orders import OrderState
 from model.text import Bilingual
+from store.database import open_writer
 from store.embedded import FILE_NAME, Store
+from store.tables import MIGRATIONS
 from tests.store.words import at, blind, case, fact, live, noise, order, transition
 
 
@@ -189,8 +191,6 @@ def test_tampering_with_the_audit_is_found(
 
 
 def test_a_history_from_before_details_were_in_two_languages_is_still_read(tmp_path: Path) -> None:
-    with Store.open(tmp_path, full_sync=False) as store, store.transaction() as tx:
-        tx.save_case(case(), [transition(serial=number) for number in (1, 2, 3)])
     steps = {
         1: {"detail": "peak 5.3 ≥ 5 p/m² for 20 s"},
         2: {
@@ -200,16 +200,13 @@ def test_a_history_from_before_details_were_in_two_languages_is_still_read(tmp_p
         },
         3: {"detail": ""},
     }
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
+    with closing(
+        open_writer(tmp_path / FILE_NAME, full_sync=False, migrations=MIGRATIONS[:1])
+    ) as db:
         for serial, older in steps.items():
-            (body,) = db.execute(
-                "SELECT body FROM transition WHERE serial = ?", (serial,)
-            ).fetchone()
-            db.execute(
-                "UPDATE transition SET body = ? WHERE serial = ?",
-                (msgspec.json.encode(msgspec.json.decode(body) | older), serial),
-            )
-        db.execute("PRAGMA user_version = 1")
+            body = msgspec.to_builtins(transition(serial=serial)) | older
+            row = ("c-1", serial, msgspec.json.encode(body))
+            db.execute("INSERT INTO transition VALUES (?, ?, ?)", row)
     with Store.open(tmp_path, full_sync=False) as store:
         opened, waits, quiet = store.transitions("c-1")
     assert opened.detail == Bilingual(zh=steps[1]["detail"], en=steps[1]["detail"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 
 from model.level import Sight
 from model.zones import ZoneView
-from store.embedded import Store
+from store.embedded import Store, StoreReader
 from store.errors import StoreBusyError
 from store.history import UnknownQuantityError
+from store.tidying import Keeping
 from tests.store.words import at, blind, live, noise
+
+KEEPING = Keeping(readings=timedelta(days=3), summaries=timedelta(days=11))
 
 
 def view(s: float, sight: Sight = Sight.LIVE, occupancy: float | None = 120.0) -> ZoneView:
@@ -76,23 +80,137 @@ def test_an_unknown_device_has_no_readings_and_an_unknown_quantity_is_named(tmp_
             store.series("terminal", "t", "count", at(0), at(1))
 
 
-def test_retention_removes_old_readings_in_short_rounds(tmp_path: Path) -> None:
+def tidied(store: Store, s: float, keeping: Keeping = KEEPING) -> int:
+    """Tidy to the end of a round; how many steps it took."""
+    steps = 1
+    while True:
+        with store.transaction() as tx:
+            if tx.tidy(at(s), keeping):
+                return steps
+        steps += 1
+        assert steps < 1000
+
+
+def test_retention_removes_full_resolution_first_and_the_tiers_later(tmp_path: Path) -> None:
+    day_s = 86_400
+    with Store.open(tmp_path) as store:
+        for day in range(5):
+            with store.transaction() as tx:
+                tx.add_facts(
+                    [live(f"c{n}", day * day_s + 600 * i, n) for n in range(9) for i in range(144)]
+                )
+        assert tidied(store, 5 * day_s) > 3, "in short steps"
+        kept = store.series("camera", "c3", "count", at(0), at(5 * day_s))
+        assert [p.at for p in kept] == [at(s) for s in range(2 * day_s, 5 * day_s, 600)]
+        hours = store.series("camera", "c3", "count", at(0), at(5 * day_s), step_s=3600)
+        assert [(p.at, p.n, p.mean) for p in hours] == [
+            (at(s), 6, 3.0) for s in range(0, 5 * day_s, 3600)
+        ]
+        tidied(store, 14 * day_s)
+        hours = store.series("camera", "c3", "count", at(0), at(5 * day_s), step_s=3600)
+        assert at(2 * day_s) < hours[0].at < at(3 * day_s), "by whole days"
+        assert store.unpacked == 0
+        [newest] = [each for each in store.latest("camera") if each.source == "c3"]
+        assert newest.field_time == at(5 * day_s - 600), "the newest is known for ever"
+
+
+def test_what_is_packed_reads_as_before_and_is_still_known(tmp_path: Path) -> None:
+    facts = [live("c1", n * 7, n * 0.37, density=n / 100) for n in range(2000)]
+    facts += [noise("n1", n * 11, 40 + n % 7, seq=n % 2) for n in range(900)]
+    spans = [(0, 20_000, None), (0, 20_000, 60), (30, 19_990, 900), (100, 13_000, 3600), (5, 99, 7)]
+
+    def read(store: Store) -> list[object]:
+        return [
+            store.series(kind, name, quantity, at(a), at(b), step_s=step)
+            for kind, name, quantity in (
+                ("camera", "c1", "count"),
+                ("camera", "c1", "blind"),
+                ("sensor", "n1", "noise"),
+            )
+            for a, b, step in spans
+        ]
+
     with Store.open(tmp_path) as store:
         with store.transaction() as tx:
-            tx.add_facts([live(f"c{n % 3}", n) for n in range(90)])
-            tx.add_facts([noise("n1", n, 50) for n in range(90)])
-        rounds = 0
-        finished = False
-        while not finished:
-            rounds += 1
-            assert rounds < 20
+            tx.add_facts(facts[:1500] + facts[2000:])
+        before = read(store)
+        tidied(store, 20_000)
+        assert store.unpacked == 0
+        assert _near(read(store), before)
+        with store.transaction() as tx:
+            new = tx.add_facts(facts)
+        assert [each for each, is_new in zip(facts, new, strict=True) if is_new] == facts[1500:2000]
+        whole = read(store)
+    with Store.open(tmp_path) as store:
+        assert _near(read(store), whole)
+        tidied(store, 20_000)
+        assert _near(read(store), whole)
+        with StoreReader.look(tmp_path) as other:
+            assert _near(read(other), whole)  # type: ignore[arg-type]
             with store.transaction() as tx:
-                finished = tx.prune(at(60), at_most_rows=15).finished
-        assert rounds > 3
-        assert [p.at for p in store.series("camera", "c0", "count", at(0), at(99))] == [
-            at(s) for s in range(60, 90, 3)
-        ]
-        assert len(store.series("sensor", "n1", "noise", at(0), at(99))) == 30
+                tx.add_facts([live("c1", 15_000, 5)])
+            assert _near(read(other), read(store))  # type: ignore[arg-type]
+
+
+def _near(found: list[object], wanted: list[object]) -> bool:
+    """Sums are rounded to a millionth when they are packed; all else is the same."""
+    flat = [[p for curve in every for p in curve] for every in (found, wanted)]  # type: ignore[attr-defined]
+    assert len(flat[0]) == len(flat[1])
+    return all(
+        (a.at, a.low, a.high, a.n) == (b.at, b.low, b.high, b.n)
+        and math.isclose(a.mean, b.mean, abs_tol=1e-6)
+        for a, b in zip(*flat, strict=True)
+    )
+
+
+def test_a_reading_that_comes_a_day_late_is_counted_in_its_hour(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.add_facts([noise("n1", n * 60, 50) for n in range(120)])
+        tidied(store, 7200)
+        with store.transaction() as tx:
+            assert tx.add_facts([noise("n1", 90, 80), noise("n1", 120, 80)]) == (True, False)
+        tidied(store, 80_000)
+        first, second = store.series("sensor", "n1", "noise", at(0), at(7200), step_s=3600)
+        assert (first.n, first.high) == (61, 80)
+        assert (second.n, second.high) == (60, 50)
+
+
+def test_many_devices_at_once_are_told_by_name(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.add_facts([live(f"c{n}", s, n) for n in range(5) for s in range(0, 7200, 60)])
+        tidied(store, 3600)
+        curves = store.curves("camera", "count", at(0), at(7200), step_s=3600)
+        assert set(curves) == {f"c{n}" for n in range(5)}
+        assert curves["c4"].mean.tolist() == [4, 4]
+        assert curves["c4"].n.tolist() == [60, 60]
+        assert set(store.curves("camera", "count", at(0), at(9), names=["c1", "no"])) == {"c1"}
+
+
+def test_history_from_elsewhere_is_stored_once_and_counted(tmp_path: Path) -> None:
+    at_ms = [int(at(s).timestamp() * 1000) for s in range(0, 86_400, 60)]
+    count = [float(n % 50) for n in range(len(at_ms))]
+    with Store.open(tmp_path) as store:
+        for _ in range(2):
+            with store.transaction() as tx:
+                tx.add_history("camera", "c1", {"at_ms": at_ms, "count": count, "model": "small"})
+                tx.add_history(
+                    "zone", "bridge", {"at_ms": at_ms, "occupancy": count, "sight": "partial"}
+                )
+                tx.add_history(
+                    "sensor", "n1", {"at_ms": at_ms, "value": count}, quantity="noise", unit="dB(A)"
+                )
+        [day] = store.series("camera", "c1", "count", at(0), at(86_400), step_s=86_400 * 7)
+        assert (day.n, day.high) == (1440, 49)
+        [share] = store.series("zone", "bridge", "partial", at(0), at(86_400), step_s=86_400 * 7)
+        assert share.mean == 1
+        [newest] = store.latest("camera")
+        assert newest.field_time == at(86_400 - 60)
+        with store.transaction() as tx:
+            assert tx.add_facts([live("c1", 60, 3), live("c1", 61, 3)]) == (False, True)
+        with pytest.raises(UnknownQuantityError, match="heads"), store.transaction() as tx:
+            tx.add_history("camera", "c1", {"at_ms": at_ms, "heads": count})
 
 
 def test_a_query_that_never_ends_is_cut_off(
