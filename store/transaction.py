@@ -16,7 +16,7 @@ from model.zones import ZoneView
 from store import audit
 from store.audit import AuditRecord
 from store.columns import SIGHTS, TABLES, ZONE_NUMBERS
-from store.moved_history import history_rows
+from store.moved_history import Column, history_rows
 from store.readings import Readings, row_of
 from store.sources import Sources
 from store.sql import Database
