@@ -259,10 +259,14 @@ class Plan(Strict):
 
 
 class Person(Strict):
-    """Someone who signs in; `roles` by the contract. The password is kept as a hash elsewhere."""
+    """Someone who signs in; `roles` by the contract. The password is kept as a hash elsewhere.
+
+    `unit` is the unit of the catalogue that the person works for: its dispatches are theirs.
+    """
 
     id: DeviceId
     name: str
+    unit: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     roles: list[Literal["viewer", "operator", "commander", "responder", "integrator", "admin"]]
 
 
@@ -274,12 +278,21 @@ class Shift(Strict):
     people: list[DeviceId]
 
 
+class Deadlines(Strict):
+    """Minutes within which a problem must be solved, by its grade."""
+
+    general: Annotated[int, Field(ge=1, le=100_000)] = 1440
+    major: Annotated[int, Field(ge=1, le=100_000)] = 240
+    sudden: Annotated[int, Field(ge=1, le=100_000)] = 20
+
+
 class CatalogueEntry(Strict):
-    """A kind of problem and the unit that owns it."""
+    """A kind of problem, the unit that owns it, and its deadlines."""
 
     id: DeviceId
     name: Words
-    owner: str
+    owner: Annotated[str, Field(min_length=1, max_length=100)]
+    within_min: Deadlines = Deadlines()
 
 
 class Mapping(Strict):

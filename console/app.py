@@ -15,15 +15,19 @@ from config.schema import SiteFile
 from console import layout, problems
 from console.bounds import BoundedBodies
 from console.context import Context
+from console.dispatching import keep_dispatches
 from console.doors import enforce
 from console.headers import SafeHeaders
 from console.live import LiveFeed
 from console.looks import Looks
+from console.photographs import BYTES_AT_MOST
+from console.policy import PHOTOS
 from console.ports import Desk, LiveVideo, Pictures, Readiness
 from console.room import Room
-from console.routes import decisions, outside, room, sessions, watching
+from console.routes import decisions, field, outside, room, sessions, watching
 from console.throttle import Throttle
 from model.clock import Clock
+from store.dispatches import Dispatches
 from store.embedded import Store
 from store.feed import Feed
 from store.people import Accounts
@@ -36,9 +40,13 @@ STATIC = Path(__file__).parent / "static"
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     context = app.state.context
     async with asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(context.live.run(), name="console live feed")
+        parts = [
+            tasks.create_task(context.live.run(), name="console live feed"),
+            tasks.create_task(keep_dispatches(context), name="console dispatches"),
+        ]
         yield
-        following.cancel()
+        for part in parts:
+            part.cancel()
 
 
 def create_app(
@@ -48,6 +56,7 @@ def create_app(
     store: Store,
     feed: Feed,
     accounts: Accounts,
+    dispatches: Dispatches,
     desk: Desk,
     pictures: Pictures,
     readiness: Readiness,
@@ -76,6 +85,7 @@ def create_app(
         clock=clock,
         store=store,
         accounts=accounts,
+        dispatches=dispatches,
         desk=desk,
         pictures=pictures,
         live_video=live_video,
@@ -90,10 +100,17 @@ def create_app(
     gauge = Gauge("yinding_consoles", "Consoles connected to the live feed", registry=registry)
     gauge.set_function(lambda: live.consoles)
     problems.install(app)
-    app.add_middleware(BoundedBodies, bytes_at_most=BODY_AT_MOST)
+    app.add_middleware(BoundedBodies, bytes_at_most=BODY_AT_MOST, larger={PHOTOS: BYTES_AT_MOST})
     app.add_middleware(SafeHeaders)
-    for router in (sessions.router, room.router, decisions.router, outside.router):
+    for router in (
+        sessions.router,
+        room.router,
+        decisions.router,
+        field.router,
+        outside.router,
+    ):
         app.include_router(router, dependencies=[Depends(enforce)], max_body_size=BODY_AT_MOST)
+    app.include_router(field.photos, dependencies=[Depends(enforce)], max_body_size=BYTES_AT_MOST)
     app.include_router(room.live_router)
     app.include_router(watching.router)
     if static.is_dir():

@@ -14,6 +14,7 @@ from console.looks import Looks
 from console.ports import Desk, LiveVideo, Pictures, Readiness
 from console.throttle import Throttle
 from model.clock import Clock
+from store.dispatches import Dispatches
 from store.embedded import Store
 from store.people import Accounts
 
@@ -29,6 +30,7 @@ class Context:
     clock: Clock
     store: Store
     accounts: Accounts
+    dispatches: Dispatches
     desk: Desk
     pictures: Pictures
     live_video: LiveVideo | None

@@ -15,22 +15,26 @@ UNKNOWN: Id = "unknown-person"
 
 
 class Act(StrEnum):
-    """What somebody did at the door."""
+    """What somebody did at the door, and what they wrote there."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
     SIGN_IN_LOCKED = "sign_in_locked"
     SIGNED_OUT = "signed_out"
     PASSWORD_SET = "password_set"  # noqa: S105 - the name of an act
+    DISPATCH_STEP = "dispatch_step"
+    SITE_EDITED = "site_edited"
+    PAST_LOOKED_AT = "past_looked_at"
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):
-    """One act at the door: who, when, and from which address."""
+    """One act at the door: who, when, and from which address; `subject` is what it was done to."""
 
     at: datetime
     actor: Id
     act: Act
     address: str
+    subject: str = ""
 
 
 class Diary(Protocol):

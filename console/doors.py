@@ -13,7 +13,8 @@ from starlette.requests import HTTPConnection
 
 from config.schema import Person
 from console.context import Context, context_of
-from console.policy import PICTURES, POLICIES, Admission, Door, Role, admit
+from console.photographs import TYPES
+from console.policy import PHOTOS, PICTURES, POLICIES, Admission, Door, Role, admit
 from console.problems import Code, ProblemError
 
 COOKIE = "yinding_session"
@@ -82,6 +83,11 @@ def _machine(request: Request, context: Context) -> bool:
     return not forwarded and request.client is not None and request.client.host in _LOOPBACK
 
 
+def _types_of(route: object) -> frozenset[str]:
+    """What a form of another page could send is refused: neither JSON nor pictures are."""
+    return TYPES if getattr(route, "path", "") == PHOTOS else frozenset({"application/json"})
+
+
 async def enforce(request: Request) -> None:
     """Let a request in or answer it with a problem. It stands before every endpoint."""
     context = context_of(request.app)
@@ -90,7 +96,7 @@ async def enforce(request: Request) -> None:
     if request.method not in _SAFE:
         if not same_origin(request):
             raise ProblemError(Code.NOT_SAME_ORIGIN)
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        if request.headers.get("content-type", "").partition(";")[0] not in _types_of(route):
             raise ProblemError(Code.NOT_JSON)
     if access is Door.MACHINE:
         if not _machine(request, context):

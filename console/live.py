@@ -12,13 +12,13 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 from anyio import to_thread
 
 from console.room import Room, Touched
-from console.views import AnyCard, Section
+from console.views import AnyCard, DispatchCard, Section
 from model.cases import Case, Transition
 from model.clock import Clock
 from model.facts import DeviceKind, Fact
@@ -144,6 +144,12 @@ class LiveFeed:
             )
 
         self.room.recall(*await to_thread.run_sync(read))
+
+    def show_dispatches(self, cards: Mapping[str, DispatchCard], *, whole: bool = False) -> None:
+        """Tell every console of reported problems at once."""
+        touched = self.room.show_dispatches(cards, whole=whole)
+        if touched:
+            self._tell(touched)
 
     def _forget_changes(self) -> None:
         self.serial += 1

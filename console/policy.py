@@ -31,7 +31,14 @@ ROOM: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.COMMANDER, Role.INTEGR
 """Who looks into the room. A responder sees own orders and dispatches only."""
 PICTURES: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.COMMANDER, Role.INTEGRATOR})
 DECIDE: Final = frozenset({Role.OPERATOR, Role.COMMANDER})
+FIELD: Final = DECIDE | {Role.RESPONDER}
+"""Who reports problems and works on them."""
+PROBLEMS: Final = ROOM | {Role.RESPONDER}
+"""Who sees reported problems; a responder sees those of the own unit and the own reports."""
+SHARED: Final = PICTURES | {Role.RESPONDER}
+"""Who sees pictures as they leave the room: coarse wherever people were counted."""
 
+PHOTOS: Final = "/api/v1/photos"
 LIVE: Final = ("WS", "/api/v1/live")
 WATCHING: Final = ("WS", "/api/v1/cameras/{camera}/live")
 
@@ -59,6 +66,15 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/cases/{case}/close"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/lower"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/stop"): DECIDE,
+    ("GET", "/api/v1/cameras/{camera}/shared.jpg"): SHARED,
+    ("POST", "/api/v1/photos"): FIELD,
+    ("GET", "/api/v1/photos/{photo}.jpg"): PROBLEMS,
+    ("GET", "/api/v1/mine"): PROBLEMS,
+    ("POST", "/api/v1/mine/cases/{case}/confirm"): FIELD,
+    ("GET", "/api/v1/dispatches"): PROBLEMS,
+    ("POST", "/api/v1/dispatches"): FIELD,
+    ("GET", "/api/v1/dispatches/{dispatch}"): PROBLEMS,
+    ("POST", "/api/v1/dispatches/{dispatch}/{act}"): FIELD,
     ("GET", "/api/v1/openapi.json"): Door.SIGNED_IN,
     ("GET", "/healthz"): Door.EVERYONE,
     ("GET", "/readyz"): Door.EVERYONE,
@@ -66,6 +82,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/public"): Door.EVERYONE,
     ("GET", "/"): Door.EVERYONE,
     ("GET", "/wall"): Door.EVERYONE,
+    ("GET", "/phone"): Door.EVERYONE,
 }
 
 

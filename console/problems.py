@@ -28,6 +28,9 @@ class Code(StrEnum):
     BUSY = "busy"
     NOT_READY = "not_ready"
     REFUSED = "refused"
+    NOT_A_PICTURE = "not_a_picture"
+    PICTURE_TOO_LARGE = "picture_too_large"
+    ALBUM_FULL = "album_full"
     FAILED = "failed"
 
 
@@ -46,6 +49,9 @@ STATUS = {
     Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.REFUSED: HTTPStatus.CONFLICT,
+    Code.NOT_A_PICTURE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Code.PICTURE_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.ALBUM_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
     Code.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 _BY_STATUS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,6 +15,7 @@ from console.views import (
     AnyCard,
     CameraCard,
     CaseCard,
+    DispatchCard,
     Health,
     Measured,
     RaisedAlarm,
@@ -117,6 +118,15 @@ class Room:
         touched: Touched = {}
         for lane_id in self._lanes:
             self._show_lane(lane_id, mono, touched)
+        return touched
+
+    def show_dispatches(self, cards: Mapping[str, DispatchCard], *, whole: bool = False) -> Touched:
+        """Take in reported problems; with `whole` those that are not named leave the room."""
+        touched: Touched = {}
+        for gone in set(self.cards[Section.DISPATCHES]) - set(cards) if whole else ():
+            self._drop(Section.DISPATCHES, gone, touched)
+        for key, card in cards.items():
+            self._put(Section.DISPATCHES, key, card, touched)
         return touched
 
     def _put(self, section: Section, key: str, card: AnyCard, touched: Touched) -> None:
@@ -268,6 +278,9 @@ class Room:
                 count_high=body.count_high,
                 density_p_m2=body.density_p_m2,
                 peak_p_m2=body.peak_p_m2,
+                speed_m_s=body.speed_m_s,
+                direction_deg=body.direction_deg,
+                counterflow=body.counterflow,
                 model=body.model,
             )
         self._put(Section.CAMERAS, camera, card, touched)

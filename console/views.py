@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from model.cases import Case, Transition
+from model.dispatch import Dispatch
 from model.facts import BollardPosition, LoopState
 from model.health import HealthState
 from model.level import Level, Sight
@@ -67,6 +68,9 @@ class CameraCard(Card, frozen=True, kw_only=True):
     count_high: float | None = None
     density_p_m2: float | None = None
     peak_p_m2: float | None = None
+    speed_m_s: float | None = None
+    direction_deg: float | None = None
+    counterflow: float | None = None
     reason: str | None = None
     model: str | None = None
 
@@ -160,6 +164,15 @@ class CounterCard(Card, frozen=True, kw_only=True):
     out_per_min: float | None = None
 
 
+class DispatchCard(Card, frozen=True, kw_only=True):
+    """A reported problem with its hectare, and when it leaves the daily and the weekly clearing."""
+
+    dispatch: Dispatch
+    cell: str | None = None
+    weekly_from: datetime
+    escalated_from: datetime
+
+
 class ServiceCard(Card, frozen=True, kw_only=True):
     """The service itself: its last commit, and messages refused since its start by reason."""
 
@@ -177,6 +190,7 @@ AnyCard = (
     | LaneCard
     | SensorCard
     | CounterCard
+    | DispatchCard
     | ServiceCard
 )
 
@@ -192,4 +206,5 @@ class Section(StrEnum):
     LANES = "lanes"
     SENSORS = "sensors"
     COUNTERS = "counters"
+    DISPATCHES = "dispatches"
     SERVICE = "service"

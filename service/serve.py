@@ -40,6 +40,7 @@ from service.secrets_folder import signing_key_path
 from service.site import LoadedSite
 from service.spine import Spine
 from service.stills_link import StillsLink
+from store.dispatches import Dispatches
 from store.embedded import Store
 from store.errors import StoreError
 from store.feed import Feed
@@ -262,13 +263,18 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     stills = StillsLink(house.meeting.address, Topics(site.site.id), tz)
     board = PictureBoard(house.clock, stills.ask)
     relay = live_relay(house.loaded, house.clock)
-    with closing(Accounts.open(house.loaded.data_folder, house.clock)) as accounts:
+    folder = house.loaded.data_folder
+    with (
+        closing(Accounts.open(folder, house.clock)) as accounts,
+        closing(Dispatches.open(folder)) as dispatches,
+    ):
         app = create_app(
             site=site,
             clock=house.clock,
             store=house.store,
             feed=house.feed,
             accounts=accounts,
+            dispatches=dispatches,
             desk=SpineDesk(house.spine.submit, house.spine.note),
             pictures=board,
             live_video=RelayedVideo(relay),

@@ -165,7 +165,10 @@ class Spine:
             self._write(tx, commit, asked, mono=mono)
             for noted in _waiting(self._noted):
                 tx.add_audit(
-                    at=noted.at, actor=noted.actor, act=noted.act.value, subject=noted.address
+                    at=noted.at,
+                    actor=noted.actor,
+                    act=noted.act.value,
+                    subject=noted.subject or noted.address,
                 )
             self._tidy(tx, now=now, mono=mono)
         self._intake.acknowledge(arrivals)

@@ -82,7 +82,17 @@ async def public(
 @router.get("/wall")
 async def page(request: Request) -> Response:
     """The web page, for the desk and for the wall; it asks who looks before it shows anything."""
-    index = context_of(request.app).static / "index.html"
+    return _page(request, "index.html")
+
+
+@router.get("/phone")
+async def phone(request: Request) -> Response:
+    """The page for people outside, to be installed on a phone."""
+    return _page(request, "phone.html")
+
+
+def _page(request: Request, name: str) -> Response:
+    index = context_of(request.app).static / name
     if not index.is_file():
         raise ProblemError(Code.NOT_READY)
     return FileResponse(index, headers={"Cache-Control": "no-cache"})

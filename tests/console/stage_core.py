@@ -34,6 +34,7 @@ from model.level import Level, Sight
 from model.orders import OrderRecord, OrderState, TerminalOrder
 from model.text import Bilingual
 from model.zones import ZoneView
+from store.dispatches import Dispatches
 from store.embedded import Store
 from store.feed import Feed
 from store.people import Accounts
@@ -55,6 +56,7 @@ class StageCore:
         self.site = small_site()
         self.store = Store.open(folder, full_sync=False)
         self.accounts = Accounts.open(folder, clock, hasher=QUICK)
+        self.dispatches = Dispatches.open(folder)
         self.feed = Feed()
         self.pictures = StagePictures(clock)
         self.decisions: list[Decision] = []
@@ -72,6 +74,7 @@ class StageCore:
             store=self.store,
             feed=self.feed,
             accounts=self.accounts,
+            dispatches=self.dispatches,
             desk=self,
             pictures=self.pictures,
             readiness=self,
@@ -82,6 +85,7 @@ class StageCore:
     def close(self) -> None:
         self.feed.close()
         self.accounts.close()
+        self.dispatches.close()
         self.store.close()
 
     def enrol(self, *people: str) -> None:

@@ -22,6 +22,8 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 PASSWORD = "lantern-on-the-bridge"
 SMALL_SITE = Path(config.__file__).parent / "sites" / "shichahai-small.yaml"
 
+UNITS = {"responder": "景区管理处"}
+
 CALM = {"bridge": 46, "yandai": 88, "lotus": 120, "qianhai": 40, "houhai": 96, "gulou": 31}
 FULL = {"bridge": 158, "yandai": 190, "lotus": 243, "qianhai": 77, "houhai": 233, "gulou": 64}
 AREA = {"bridge": 150, "yandai": 330, "lotus": 450, "qianhai": 250, "houhai": 420, "gulou": 200}
@@ -31,7 +33,7 @@ def small_site() -> SiteFile:
     """The small Shichahai with one person of every role."""
     body = YAML(typ="safe").load(SMALL_SITE.read_text(encoding="utf-8"))
     body["people"] = [
-        {"id": role, "name": name, "roles": [role]}
+        {"id": role, "name": name, "roles": [role], "unit": UNITS.get(role)}
         for role, name in (
             ("viewer", "田静"),
             ("operator", "李明"),

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from console.diary import UNKNOWN, Act
 from console.doors import COOKIE
-from console.policy import POLICIES, Door, Role
+from console.policy import PHOTOS, POLICIES, Door, Role
 from model.clock import ManualClock
 from store.people import FAILURES_ALLOWED
 from tests.console.http import client, sign_in, started
@@ -27,6 +27,7 @@ SESSION_CHANGES = {
 BODIES = {
     ("POST", "/api/v1/cases/{case}/assign"): {"assignee": "operator"},
     ("POST", "/api/v1/cases/{case}/comment"): {"comment": "看到了"},
+    ("POST", "/api/v1/dispatches"): {"id": "d-12345678", "kind": "railing", "grade": "major"},
 }
 FILLED = {
     "{camera}": "gulou",
@@ -35,6 +36,9 @@ FILLED = {
     "{kind}": "zone",
     "{id}": "bridge",
     "{quantity}": "occupancy",
+    "{photo}": "photo-none",
+    "{dispatch}": "dispatch-none",
+    "{act}": "take",
 }
 
 
@@ -70,6 +74,9 @@ def filled(path: str) -> str:
 
 
 async def knock(browser: httpx.AsyncClient, method: str, path: str) -> httpx.Response:
+    if path == PHOTOS:
+        picture = {"Content-Type": "image/jpeg"}
+        return await browser.post(f"{path}?id=photo-0001", content=b"no", headers=picture)
     body = BODIES.get((method, path), {})
     return await browser.request(method, filled(path), json=None if method == "GET" else body)
 
