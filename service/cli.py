@@ -31,7 +31,14 @@ COMMANDS = (
     "torture",
     "kill_test",
 )
-BENCHES = ("bench_cameras", "bench_estimator", "bench_motion", "bench_warning")
+BENCHES = (
+    "bench_broadcast",
+    "bench_cameras",
+    "bench_estimator",
+    "bench_ingest",
+    "bench_motion",
+    "bench_warning",
+)
 
 
 class CommandModule(Protocol):

@@ -250,9 +250,9 @@ class Spine:
         tx.add_zone_views(judgement.view for judgement in commit.zones)
         for case in commit.cases:
             tx.save_case(case, [each for each in commit.transitions if each.case == case.id])
-        for record in commit.orders:
-            tx.save_order(record)
         if commit.orders:
+            for record in commit.orders:
+                tx.save_order(record)
             tx.set_last_counter(self._on.outbox.last_counter)
         if self._on.engine.dirty:
             tx.save_state(ALERTS, self._on.engine.snapshot())

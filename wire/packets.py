@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -231,6 +231,31 @@ def publish_bytes(message: Message, mid: int, *, dup: bool) -> bytes:
     flags = dup << 3 | message.qos << 1 | message.retain
     body = struct.pack("!H", len(topic)) + topic + number + message.payload
     return packet_bytes(PacketType.PUBLISH, flags, body)
+
+
+def connect_bytes(greeting: Greeting) -> bytes:
+    """A client's first words. ValueError for a last will, which this side never leaves."""
+    if greeting.will is not None:
+        raise ValueError("a last will is not written here")
+    flags = greeting.clean << 1
+    fields = [greeting.client_id]
+    for bit, text in ((0x80, greeting.username), (0x40, greeting.password)):
+        if text is not None:
+            flags |= bit
+            fields.append(text)
+    head = _text_bytes("MQTT") + struct.pack("!BBH", greeting.level, flags, greeting.keepalive_s)
+    return packet_bytes(PacketType.CONNECT, 0, head + b"".join(_text_bytes(one) for one in fields))
+
+
+def subscribe_bytes(mid: int, wanted: Iterable[tuple[str, int]]) -> bytes:
+    """A SUBSCRIBE packet for (filter, quality) pairs."""
+    body = b"".join(_text_bytes(topic) + bytes([qos]) for topic, qos in wanted)
+    return packet_bytes(PacketType.SUBSCRIBE, 0x02, struct.pack("!H", mid) + body)
+
+
+def _text_bytes(text: str) -> bytes:
+    raw = text.encode("utf-8")
+    return struct.pack("!H", len(raw)) + raw
 
 
 def connack_bytes(code: ConnectCode, *, session_present: bool) -> bytes:

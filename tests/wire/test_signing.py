@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -245,3 +246,20 @@ def test_a_device_holds_public_keys_by_id(tmp_path: Path) -> None:
     path.write_text('{"k1":"AA"}')
     with pytest.raises(KeyFileError):
         read_public_keys(path)
+
+
+NAMES = st.text(max_size=8) | st.sampled_from(["zh", "en", "\ue000", "\U00010000", "é"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(members=st.dictionaries(NAMES, VALUES, max_size=8))
+def test_what_is_signed_is_the_standards_form_whatever_stands_in_an_order(
+    members: dict[str, object],
+) -> None:
+    members.pop("signature", None)
+    assert signed_bytes("t", members) == b"t\n" + rfc8785.dumps(members)  # type: ignore[arg-type]
