@@ -41,7 +41,7 @@ from service.exits import OutsideError
 from service.secrets_folder import public_keys_path, signing_key_path
 from service.site import LoadedSite
 from simulators.light_line import LightLine
-from store.looking_on import Onlooker
+from store.embedded import StoreReader
 from wire.address import BrokerAddress
 from wire.codec import encode
 from wire.keys import load_key_file, read_public_keys
@@ -95,7 +95,7 @@ async def _measure(
     async with running_service(loaded):
         await crowd.connect(broker, names)
         try:
-            with Onlooker(loaded.data_folder) as store:
+            with StoreReader.look(loaded.data_folder) as store:
                 ours = await _ours(loaded, broker, crowd, store, rounds)
         finally:
             crowd.close()
@@ -164,7 +164,7 @@ def _receipt(order: str, stage: ReceiptStage) -> bytes:
 
 
 async def _ours(
-    loaded: LoadedSite, broker: BrokerAddress, crowd: _Crowd, store: Onlooker, rounds: int
+    loaded: LoadedSite, broker: BrokerAddress, crowd: _Crowd, store: StoreReader, rounds: int
 ) -> list[float]:
     """Seconds from the crossing's publication until 99 % of the receipts are on disk, a round each."""
     terminals = len(crowd._lines)  # noqa: SLF001 - one module

@@ -11,7 +11,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -100,7 +100,8 @@ async def running_service(loaded: LoadedSite) -> AsyncIterator[psutil.Process]:
         await asyncio.to_thread(wait_for, loaded.data_folder, within_s=STARTED_WITHIN_S)
         yield psutil.Process(child.pid)
     finally:
-        child.terminate()
+        with suppress(ProcessLookupError):  # it ended by itself, and said why
+            child.terminate()
         await child.wait()
 
 

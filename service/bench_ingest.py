@@ -21,7 +21,7 @@ from service.bench_mosquitto import mosquitto
 from service.exits import OutsideError
 from service.site import LoadedSite
 from simulators.light_line import LightLine
-from store.looking_on import Onlooker
+from store.embedded import StoreReader
 from wire.address import BrokerAddress
 from wire.topics import Topics
 
@@ -62,7 +62,7 @@ async def _ours(loaded: LoadedSite, broker: BrokerAddress, messages: int) -> Res
     async with running_service(loaded) as process:
         readings = CameraReadings(loaded)
         line = await LightLine.open(broker, client_id="bench-field")
-        with Onlooker(loaded.data_folder) as store:
+        with StoreReader.look(loaded.data_folder) as store:
             await _through(line, readings, store, min(1_000, messages))
             cpu_s = sum(process.cpu_times()[:2])
             took_s = await _through(line, readings, store, messages)
@@ -77,7 +77,7 @@ async def _ours(loaded: LoadedSite, broker: BrokerAddress, messages: int) -> Res
 
 
 async def _through(
-    line: LightLine, readings: CameraReadings, store: Onlooker, messages: int
+    line: LightLine, readings: CameraReadings, store: StoreReader, messages: int
 ) -> float:
     """Publish so many readings and wait until the last is on disk; how long that took, seconds."""
     before = store.counts().get("camera_reading", 0)

@@ -20,6 +20,7 @@ import msgspec
 from model.dispatch import Dispatch, DispatchState
 from store.database import open_writer
 from store.errors import named_errors
+from store.migrations import Migration
 from store.stamps import to_ms
 
 FILE_NAME = "dispatches.sqlite"
@@ -27,7 +28,8 @@ LISTED_AT_MOST = 500
 PHOTOS_AT_MOST = 20_000
 
 _MIGRATIONS = (
-    """
+    Migration(
+        sqlite="""
     CREATE TABLE dispatch (
         id TEXT PRIMARY KEY, unit TEXT NOT NULL, state TEXT NOT NULL,
         reporter TEXT NOT NULL, changed_ms INTEGER NOT NULL, body BLOB NOT NULL
@@ -39,6 +41,7 @@ _MIGRATIONS = (
     );
     CREATE INDEX photo_at ON photo (at_ms);
     """,
+    ),
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from service import bench_broadcast, bench_ingest, bench_warning
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_a_broadcast_is_receipted_on_disk_by_every_terminal(tmp_path: Path) -> None:
