@@ -27,12 +27,20 @@ def _raise_at(zone: Zone, rules: list[Rule]) -> dict[str, float]:
 
 def _camera(camera: Camera) -> dict[str, object]:
     points = camera.ground.points if camera.ground else []
+    nearest = sorted(points, key=lambda point: -point.py)[:2]
     return {
         "id": camera.id,
         "name": _words(camera.name),
         "zones": camera.zones,
         "every_s": camera.every_s,
         "ground": [(point.x_m, point.y_m) for point in points],
+        # Where the lowest points of the picture lie: the camera stands on that side.
+        "near": [
+            sum(point.x_m for point in nearest) / len(nearest),
+            sum(point.y_m for point in nearest) / len(nearest),
+        ]
+        if nearest
+        else None,
     }
 
 
@@ -79,7 +87,14 @@ def document(site: SiteFile) -> tuple[bytes, str]:
         "counters": [
             {"id": one.id, "name": _words(one.name), "zone": one.zone} for one in site.counters
         ],
-        "people": [{"id": one.id, "name": one.name, "roles": one.roles} for one in site.people],
+        "people": [
+            {"id": one.id, "name": one.name, "roles": one.roles, "unit": one.unit}
+            for one in site.people
+        ],
+        "catalogue": [
+            {"id": one.id, "name": _words(one.name), "owner": one.owner} for one in site.catalogue
+        ],
+        "keep_days": site.store.keep_days,
     }
     version = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]
     return msgspec.json.encode(body | {"version": version}), version

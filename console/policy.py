@@ -57,6 +57,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/api/v1/cases/{case}/transitions"): ROOM,
     ("GET", "/api/v1/orders"): ROOM,
     ("GET", "/api/v1/series/{kind}/{id}/{quantity}"): ROOM,
+    ("GET", "/api/v1/past"): ROOM,
     LIVE: ROOM,
     ("POST", "/api/v1/cases/{case}/acknowledge"): DECIDE,
     ("POST", "/api/v1/cases/{case}/unacknowledge"): DECIDE,

@@ -24,6 +24,7 @@ from store.audit import AuditCheck
 from store.database import LOCK_WAIT_S, Readers, check_version, hold_folder, open_writer
 from store.errors import StoreBusyError, StoreMissingError, named_errors
 from store.history import Curve, Point, Source
+from store.moment import Moment, readings_at, records_at
 from store.newest import newest_readings
 from store.open_rows import OpenRows
 from store.packing import Rows
@@ -166,6 +167,13 @@ class StoreReader:
         with self._readers.connection() as db, self._open_rows.lock:
             self._open_rows.refresh(db)
             return known + newest_readings(db, self._open_rows, kind)
+
+    def moment(self, at: datetime) -> Moment:
+        """The whole room as it was at one moment."""
+        with self._readers.connection() as db:
+            zones, readings = readings_at(db, self._open_rows, at)
+        with self._records() as db:
+            return records_at(db, at, zones, readings)
 
     def events(
         self, *, kind: str | None = None, source: str | None = None, limit: int = 200

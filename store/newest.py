@@ -36,7 +36,7 @@ def newest_readings(db: sqlite3.Connection, open_rows: OpenRows, kind: str) -> l
     # Read after the rows: every word in them is on disk by then.
     known = words(db)
     return [
-        recalled(kind, source.name, from_ms(int(row[0])), _body(source, row, known))
+        recalled(kind, source.name, from_ms(int(row[0])), body_of(source, row, known))
         for source, row in newest
         if row is not None
     ]
@@ -50,7 +50,8 @@ def recalled(kind: str, source: str, arrived: datetime, body: Body) -> Fact:
     )
 
 
-def _body(source: Source, row: Row, known: dict[int, str]) -> Body:
+def body_of(source: Source, row: Row | list[float], known: dict[int, str]) -> Body:
+    """A row of a camera, counter or sensor as the reading that it was."""
     at = from_ms(int(row[0]))
     match source.kind:
         case "camera":

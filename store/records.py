@@ -106,7 +106,7 @@ def latest(db: Database, kind: DeviceKind | str) -> list[Fact]:
     rows = db.execute(
         "SELECT kind, source, arrived_ms, type, body FROM latest WHERE kind = ?", (kind,)
     )
-    return [_fact(*row) for row in rows]
+    return [fact_of(*row) for row in rows]
 
 
 def events(
@@ -123,7 +123,7 @@ def events(
         " ORDER BY serial DESC LIMIT :limit",
         {"kind": kind, "source": source, "limit": min(limit, ROWS_AT_MOST)},
     )
-    return [_fact(*row) for row in rows]
+    return [fact_of(*row) for row in rows]
 
 
 def snapshot(db: Database, name: str) -> bytes | None:
@@ -136,6 +136,7 @@ def counts(db: Database) -> dict[str, int]:
     return {str(name): int(taken) for name, taken in db.execute("SELECT name, taken FROM tally")}
 
 
-def _fact(kind: str, source: str, arrived_ms: int, type_name: str, body: bytes) -> Fact:
+def fact_of(kind: str, source: str, arrived_ms: int, type_name: str, body: bytes) -> Fact:
+    """A row of the events as the fact that it was."""
     decoded = msgspec.json.decode(body, type=_BODIES[type_name])
     return recalled(kind, source, from_ms(arrived_ms), decoded)

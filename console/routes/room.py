@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -15,6 +15,7 @@ from console.context import context_of
 from console.decide import submit
 from console.doors import Signed, same_origin, who_is
 from console.live import TooManyConsolesError
+from console.past import cards_of
 from console.policy import LIVE as LIVE_POLICY
 from console.policy import POLICIES, Admission, admit
 from console.problems import Code, ProblemError
@@ -149,10 +150,16 @@ async def series(
     *,
     minutes: Minutes = 60.0,
     step_s: StepS = 10.0,
+    until: datetime | None = None,
 ) -> Response:
-    """One quantity of one source over the last minutes, down-sampled; gaps have no point."""
+    """One quantity of one source over the minutes before a moment (now), down-sampled.
+
+    Gaps have no point.
+    """
     context = context_of(request.app)
     end = context.clock.now()
+    if until is not None and until.tzinfo is not None:
+        end = min(until, end)
     start = end - timedelta(minutes=minutes)
     try:
         points = await to_thread.run_sync(
@@ -161,6 +168,19 @@ async def series(
     except UnknownQuantityError as error:
         raise ProblemError(Code.NOT_FOUND) from error
     return _json({"points": points})
+
+
+@router.get("/past")
+async def past(at: datetime, request: Request) -> Response:
+    """The whole room as it was at a moment of the days that are kept, in the live feed's cards."""
+    context = context_of(request.app)
+    now = context.clock.now()
+    if at.tzinfo is None or not now - timedelta(days=context.site.store.keep_days) <= at <= now:
+        raise ProblemError(Code.NOT_FOUND)
+    then = await to_thread.run_sync(context.store.moment, at)
+    dispatches = await to_thread.run_sync(lambda: context.dispatches.listed(since=at))
+    cards = await to_thread.run_sync(cards_of, context.site, then, dispatches)
+    return _json({"at": at, "room": cards})
 
 
 @live_router.websocket(LIVE_POLICY[1])

@@ -273,7 +273,7 @@ class StageCore:
         counter = next(self._counters)
         body = TerminalOrder(
             id=f"o-{counter}",
-            counter=counter,
+            counter=int(now.timestamp() * 1000) + counter,
             issued=now,
             expires=now + timedelta(minutes=10),
             action="show",
@@ -291,7 +291,7 @@ class StageCore:
             device=terminal,
             case=case,
             action="show",
-            counter=counter,
+            counter=body.counter,
             issued=now,
             expires=body.expires,
             payload=msgspec.json.encode(body),

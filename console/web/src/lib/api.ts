@@ -1,6 +1,11 @@
+import type { CardsByName } from './live.svelte';
 import type { Me, Site } from './room';
+import type { Span } from './series';
 import { named, t, type WordKey } from './look.svelte';
 import words from '../../../catalogue/words.json';
+
+/** The room as it was, in the same cards as the live one. */
+export type Room = { at: string; room: CardsByName };
 
 const DEADLINE_MS = 8000;
 
@@ -62,8 +67,15 @@ export const api = {
   site: () => json<Site>('GET', '/site'),
   decide: (path: string, body: Record<string, unknown> = {}) =>
     json<{ decision: string }>('POST', path, { decision: `web-${crypto.randomUUID()}`, ...body }),
-  series: (kind: string, id: string, quantity: string, minutes: number, stepS: number) =>
-    json<Series>('GET', `/series/${kind}/${id}/${quantity}?minutes=${minutes}&step_s=${stepS}`),
+  series: (kind: string, id: string, quantity: string, span: Span, until = '') =>
+    json<Series>(
+      'GET',
+      `/series/${kind}/${id}/${quantity}?minutes=${span.minutes}&step_s=${span.stepS}` +
+        (until ? `&until=${encodeURIComponent(until)}` : ''),
+    ),
+  past: (at: string) => json<Room>('GET', `/past?at=${encodeURIComponent(at)}`),
+  get: <T>(path: string) => json<T>('GET', path),
+  send: <T>(method: string, path: string, body: unknown) => json<T>(method, path, body),
 };
 
 export type Series = { points: { at: string; mean: number; low: number; high: number }[] };

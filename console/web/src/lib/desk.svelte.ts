@@ -1,14 +1,17 @@
 import { getContext, setContext } from 'svelte';
 import { api } from './api';
-import { Live } from './live.svelte';
+import { Live, type Source } from './live.svelte';
 import { look, named, own, t } from './look.svelte';
+import { Past } from './past.svelte';
 import { rank, type Case, type CaseCard, type Me, type Site, type ZoneCard } from './room';
 
 const KEY = Symbol('desk');
 
 /** One signed-in person's desk: the site, the live room, and what is selected. */
 export class Desk {
-  readonly live: Live;
+  readonly present: Live;
+  /** The room as it was, while the page looks back. */
+  past = $state.raw<Past | null>(null);
   me: Me;
   site = $state.raw<Site>() as Site;
   zone = $state('');
@@ -17,16 +20,34 @@ export class Desk {
   constructor(me: Me, site: Site, onSignedOut: () => void) {
     this.me = me;
     this.site = site;
-    this.live = new Live(onSignedOut);
+    this.present = new Live(onSignedOut);
     this.zone = site.zones[0]?.id ?? '';
   }
 
+  /** What every part of the page shows: the present, or the moment looked back to. */
+  get live(): Source {
+    return this.past ?? this.present;
+  }
+
+  /** Follow the address: to a moment of the past, or back to the present. */
+  follow(at: string): void {
+    const moment = at ? Date.parse(at) : NaN;
+    if (Number.isNaN(moment)) this.past = null;
+    else if (this.past) this.past.seek(moment);
+    else this.past = new Past(moment);
+  }
+
   get mayDecide(): boolean {
+    if (this.past) return false;
     return this.me.roles.some((role) => role === 'operator' || role === 'commander');
   }
 
   get seesPictures(): boolean {
     return this.me.roles.some((role) => role !== 'admin' && role !== 'responder');
+  }
+
+  is(...roles: string[]): boolean {
+    return this.me.roles.some((role) => roles.includes(role));
   }
 
   get lost(): boolean {
@@ -102,6 +123,23 @@ export class Desk {
       ...(seconds ? { second: '2-digit' } : {}),
       hour12: false,
     }).format(typeof at === 'number' ? at : Date.parse(at));
+  }
+
+  /** The day and the time of day at the site. */
+  dayAndClock(at: string | number): string {
+    return new Intl.DateTimeFormat(look.language === 'zh' ? 'zh-CN' : 'en-GB', {
+      timeZone: this.site.timezone,
+      month: 'numeric',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      hour12: false,
+    }).format(typeof at === 'number' ? at : Date.parse(at));
+  }
+
+  zoneName(id: string | null | undefined): string {
+    const zone = this.site.zones.find((one) => one.id === id);
+    return zone ? own(zone.name) : (id ?? '');
   }
 
   async reload(): Promise<void> {

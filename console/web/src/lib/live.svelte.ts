@@ -1,8 +1,8 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { SectionName, Sections } from './room';
 
-type Cards = { [Name in SectionName]: SvelteMap<string, Sections[Name]> };
-type CardsByName = Partial<Record<SectionName, Record<string, unknown>>>;
+export type Cards = { [Name in SectionName]: SvelteMap<string, Sections[Name]> };
+export type CardsByName = Partial<Record<SectionName, Record<string, unknown>>>;
 type Message =
   | { type: 'snapshot'; run: string; serial: number; at: string; site: string; room: CardsByName }
   | {
@@ -14,7 +14,7 @@ type Message =
     }
   | { type: 'beat'; serial: number; at: string };
 
-const SECTIONS: SectionName[] = [
+export const SECTIONS: SectionName[] = [
   'zones',
   'cameras',
   'cases',
@@ -23,6 +23,7 @@ const SECTIONS: SectionName[] = [
   'lanes',
   'sensors',
   'counters',
+  'dispatches',
   'service',
 ];
 /** The service beats every two seconds; silence beyond this is a lost connection. */
@@ -31,11 +32,33 @@ const FIRST_RETRY_MS = 400;
 const LAST_RETRY_MS = 8000;
 const SIGNED_OUT = 4401;
 
+export function noCards(): Cards {
+  return Object.fromEntries(SECTIONS.map((name) => [name, new SvelteMap()])) as unknown as Cards;
+}
+
+/** Put a whole room in place of what was shown; what is equal in both stays as it is. */
+export function replaceCards(cards: Cards, room: CardsByName): void {
+  for (const name of SECTIONS) {
+    const map = cards[name] as SvelteMap<string, unknown>;
+    const next = room[name] ?? {};
+    for (const id of [...map.keys()]) if (!(id in next)) map.delete(id);
+    for (const [id, card] of Object.entries(next)) map.set(id, card);
+  }
+}
+
+/** Where the page has the room from: as it is now, or as it was at a moment. */
+export interface Source {
+  readonly cards: Cards;
+  readonly state: 'connecting' | 'live' | 'lost' | 'past';
+  readonly attempt: number;
+  readonly now: number;
+  readonly heard: number;
+  readonly behindS: number;
+}
+
 /** The one live connection: a snapshot, then changes, with the service's clock. */
-export class Live {
-  readonly cards = Object.fromEntries(
-    SECTIONS.map((name) => [name, new SvelteMap()]),
-  ) as unknown as Cards;
+export class Live implements Source {
+  readonly cards = noCards();
   state = $state<'connecting' | 'live' | 'lost'>('connecting');
   attempt = $state(0);
   /** The service's time in ms, ticking once a second; it stops nowhere, also while lost. */
@@ -119,18 +142,12 @@ export class Live {
     if (message.type === 'snapshot') {
       this.#run = message.run;
       this.site = message.site;
-      for (const name of SECTIONS) this.#replace(name, message.room[name] ?? {});
+      replaceCards(this.cards, message.room);
     } else if (message.type === 'changes') {
       this.#change(message.set ?? {}, message.drop ?? {});
     }
     this.attempt = 0;
     this.state = 'live';
-  }
-
-  #replace(name: SectionName, cards: Record<string, unknown>): void {
-    const map = this.cards[name] as SvelteMap<string, unknown>;
-    for (const id of [...map.keys()]) if (!(id in cards)) map.delete(id);
-    for (const [id, card] of Object.entries(cards)) map.set(id, card);
   }
 
   #change(set: CardsByName, drop: Partial<Record<SectionName, string[]>>): void {

@@ -25,6 +25,55 @@ export function frameOf(site: Site): Box {
   };
 }
 
+/** The smallest convex outline around points: what a camera sees of the ground, as far as known. */
+export function hullOf(points: Point[]): Point[] {
+  const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const half = (ordered: Point[]): Point[] => {
+    const kept: Point[] = [];
+    for (const point of ordered) {
+      while (kept.length > 1 && turns(kept[kept.length - 2]!, kept[kept.length - 1]!, point) <= 0) {
+        kept.pop();
+      }
+      kept.push(point);
+    }
+    return kept.slice(0, -1);
+  };
+  return [...half(sorted), ...half(sorted.reverse())];
+}
+
+function turns(a: Point, b: Point, c: Point): number {
+  return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+}
+
+export function middleOf(points: Point[]): Point {
+  const sum = points.reduce(([x, y], [px, py]) => [x + px, y + py], [0, 0]);
+  return [sum[0] / points.length, sum[1] / points.length];
+}
+
+/** Hectares over the plan, named from the origin: E1-N1 lies north-east of it. */
+export const CELL_M = 100;
+export function cellName(x: number, y: number): string {
+  const [column, row] = [Math.floor(x / CELL_M), Math.floor(y / CELL_M)];
+  const across = column >= 0 ? `E${column + 1}` : `W${-column}`;
+  return `${across}-${row >= 0 ? `N${row + 1}` : `S${-row}`}`;
+}
+
+export type Layer = 'density' | 'flow' | 'cameras' | 'terminals' | 'lanes' | 'problems' | 'grid';
+export const LAYERS: Layer[] = [
+  'density',
+  'flow',
+  'cameras',
+  'terminals',
+  'lanes',
+  'problems',
+  'grid',
+];
+
+/** The class of a density, in whole people per m²: drawn darker, and written as a number too. */
+export function densityStep(value: number): number {
+  return Math.min(5, Math.max(0, Math.floor(value)));
+}
+
 export function path(outline: Point[]): string {
   return `M${outline.map(([x, y]) => `${x} ${-y}`).join('L')}Z`;
 }

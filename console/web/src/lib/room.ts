@@ -30,6 +30,9 @@ export type CameraCard = {
   count_high?: number;
   density_p_m2?: number;
   peak_p_m2?: number;
+  speed_m_s?: number;
+  direction_deg?: number;
+  counterflow?: number;
   reason?: string;
   model?: string;
 };
@@ -122,6 +125,39 @@ export type CounterCard = {
   out_per_min?: number;
 };
 
+export type DispatchStep = {
+  at: string;
+  actor: string;
+  act: string;
+  unit: string;
+  note: string | null;
+  photos: string[];
+};
+export type Dispatch = {
+  id: string;
+  kind: string;
+  grade: 'general' | 'major' | 'sudden';
+  unit: string;
+  state: 'sent' | 'taken' | 'solved' | 'closed';
+  made: string;
+  reported: string;
+  due: string;
+  changed: string;
+  reporter: string;
+  taken_by: string | null;
+  zone: string | null;
+  place: Point | null;
+  case: string | null;
+  text: string;
+  steps: DispatchStep[];
+};
+export type DispatchCard = {
+  dispatch: Dispatch;
+  cell?: string;
+  weekly_from: string;
+  escalated_from: string;
+};
+
 export type ServiceCard = { commit: number; at?: string; refused?: Record<string, number> };
 
 export type Sections = {
@@ -133,6 +169,7 @@ export type Sections = {
   lanes: LaneCard;
   sensors: SensorCard;
   counters: CounterCard;
+  dispatches: DispatchCard;
   service: ServiceCard;
 };
 export type SectionName = keyof Sections;
@@ -151,6 +188,7 @@ export type SiteCamera = {
   zones: string[];
   every_s: number;
   ground: Point[];
+  near: Point | null;
 };
 export type SitePlace = { id: string; name: Words; zones: string[]; at: Point | null };
 export type SiteLane = {
@@ -162,7 +200,8 @@ export type SiteLane = {
 };
 export type SiteSensor = { id: string; name: Words; zones: string[]; silent_after_s: number };
 export type SiteCounter = { id: string; name: Words; zone: string };
-export type SitePerson = { id: string; name: string; roles: string[] };
+export type SitePerson = { id: string; name: string; roles: string[]; unit: string | null };
+export type SiteKind = { id: string; name: Words; owner: string };
 
 export type Site = {
   id: string;
@@ -176,6 +215,8 @@ export type Site = {
   sensors: SiteSensor[];
   counters: SiteCounter[];
   people: SitePerson[];
+  catalogue: SiteKind[];
+  keep_days: number;
 };
 
 export type Me = { person: string; name: string; roles: string[]; must_set_password?: boolean };

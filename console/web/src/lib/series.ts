@@ -7,6 +7,10 @@ export type Span = { minutes: number; stepS: number };
 export const HOUR: Span = { minutes: 60, stepS: 10 };
 export const YOUNG: Span = { minutes: 10, stepS: 5 };
 
+/** Longer looks back: a day and a week. */
+export const DAY: Span = { minutes: 1440, stepS: 300 };
+export const WEEK: Span = { minutes: 10_080, stepS: 1800 };
+
 /** Whether everything there is happened within the young span. */
 export function isYoung(series: Series[], nowMs: number): boolean {
   const first = Math.min(...series.flatMap((one) => (one.points[0] ? [Date.parse(one.points[0].at)] : [])));
