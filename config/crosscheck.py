@@ -7,6 +7,7 @@ import ipaddress
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from config.findings import FieldPath
 from config.outlines import area_m2, crosses_itself
@@ -144,6 +145,31 @@ def _broker(site: SiteFile) -> Iterator[Fault]:
         )
 
 
+def _servers(site: SiteFile) -> Iterator[Fault]:
+    """Readings and records leave this machine under TLS and with a secret, or not at all."""
+    readings, records = site.store.readings, site.store.records
+    for name in ("url", "read_url"):
+        address = getattr(readings, name, None)
+        if readings is None or address is None:
+            continue
+        host = urlsplit(address).hostname or ""
+        if is_loopback(host):
+            continue
+        if not address.startswith("https:"):
+            what = f"{host} is not this machine and the link would be open"
+            yield ("store", "readings", name), what, "an address with https:"
+        if readings.token is None:
+            what = f"{host} is not this machine and would let anybody in"
+            yield ("store", "readings", "token"), what, "give `token`"
+    if records is not None and not is_loopback(records.host):
+        if not records.tls:
+            what = f"{records.host} is not this machine and the link would be open"
+            yield ("store", "records", "tls"), what, "`tls: true`, or a server on 127.0.0.1"
+        if records.password is None:
+            what = f"{records.host} is not this machine and would let anybody in"
+            yield ("store", "records", "password"), what, "give `password`"
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address can only be reached from this machine."""
     try:
@@ -216,6 +242,7 @@ def _approvers(site: SiteFile) -> Iterator[Fault]:
 _CHECKS: tuple[Callable[[SiteFile], Iterator[Fault]], ...] = (
     _timezone,
     _broker,
+    _servers,
     _ids,
     _zones,
     _references,

@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from config.servers import ReadingsServer, RecordsServer, Secret
 from model.level import Level
 
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
-Secret = Annotated[str, Field(pattern=r"^(env:[A-Z][A-Z0-9_]*|file:.+)$")]
 Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
@@ -71,6 +71,8 @@ class Store(Strict):
     full_sync: bool = True
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 30
     keep_summaries_days: Annotated[int, Field(ge=1, le=36500)] = 1096
+    readings: ReadingsServer | None = None
+    records: RecordsServer | None = None
 
 
 class Keys(Strict):

@@ -80,6 +80,11 @@ def _secret_findings(site: SiteFile, document: Document) -> Iterator[tuple[Secre
 def _secrets(site: SiteFile) -> Iterator[tuple[FieldPath, str, str | None]]:
     if site.broker.password is not None:
         yield ("broker", "password"), site.broker.password, site.broker.username
+    readings, records = site.store.readings, site.store.records
+    if readings is not None and readings.token is not None:
+        yield ("store", "readings", "token"), readings.token, None
+    if records is not None and records.password is not None:
+        yield ("store", "records", "password"), records.password, records.username
     for n, camera in enumerate(site.cameras):
         if camera.password is not None:
             yield ("cameras", n, "password"), camera.password, camera.username

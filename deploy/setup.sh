@@ -31,6 +31,10 @@ if [ "$needs_test" = yes ] || [ "$(id -u)" = 0 ]; then
         [ "${ID:-}" = ubuntu ] || missing="$missing chromium"
     fi
 fi
+if [ "$needs_test" = yes ]; then
+    command -v victoria-metrics >/dev/null 2>&1 || missing="$missing victoria-metrics"
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+fi
 if [ -n "$missing" ]; then
     line="apt-get update && apt-get install -y --no-install-recommends$missing"
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -41,10 +41,13 @@ class ServiceFigures(Collector):
         yield CounterMetricFamily("yinding_broker_losses", "Broker lost", value=counts.losses)
         connected = self._link.state is LinkState.CONNECTED
         yield GaugeMetricFamily("yinding_broker_connected", "Broker there", value=float(connected))
+        yield from self._spine.step_times.collect()
 
 
-def registry_of(figures: ServiceFigures) -> CollectorRegistry:
+def registry_of(*figures: Collector) -> CollectorRegistry:
     """A registry of its own, so that two services in one process never mix their figures."""
     registry = CollectorRegistry()
-    registry.register(figures)
+    ProcessCollector(registry=registry)
+    for each in figures:
+        registry.register(each)
     return registry

@@ -37,14 +37,17 @@ from service.plants import Plant
 from service.readiness import LinkReadiness
 from service.resuming import keeping_of, resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
+from service.series_line import shipping
 from service.site import LoadedSite
 from service.spine import Spine
 from service.stills_link import StillsLink
+from service.store_metrics import StoreFigures
 from store.dispatches import Dispatches
 from store.embedded import Store
 from store.errors import StoreError
 from store.feed import Feed
 from store.people import Accounts
+from store.shipping import Shipper
 from wire.access import SERVICE, identity_classes
 from wire.address import BrokerAddress
 from wire.codec import Decoder, encode
@@ -208,6 +211,7 @@ class House:
     clock: Clock
     store: Store
     feed: Feed
+    shipper: Shipper | None
     meeting: Meeting
     link: BrokerLink
     intake: Intake
@@ -224,6 +228,7 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
     with (
         closing(_listen(site)) as listener,
         _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
+        shipping(loaded, store, clock) as shipper,
         _broker(loaded) as meeting,
     ):
         link = _link(site, meeting.address, field_time)
@@ -238,6 +243,7 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
             clock=field_time,
             store=store,
             feed=feed,
+            shipper=shipper,
             meeting=meeting,
             link=link,
             intake=intake,
@@ -280,7 +286,8 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             live_video=RelayedVideo(relay),
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),
             registry=registry_of(
-                ServiceFigures(intake=house.intake, link=house.link, spine=house.spine)
+                ServiceFigures(intake=house.intake, link=house.link, spine=house.spine),
+                StoreFigures(store=house.store, clock=house.clock, shipper=house.shipper),
             ),
         )
         _announce(house, listener)

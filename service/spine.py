@@ -19,6 +19,8 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from prometheus_client import Histogram
+
 from alerts.engine import AlertEngine, Outcome
 from console.diary import Noted
 from console.ports import Accepted, Refused, Verdict
@@ -46,6 +48,7 @@ DECISIONS_MAX = 1000
 NOTED_MAX = 1000
 TIDY_EVERY_S = 600.0
 SAVE_ZONES_EVERY_S = 5.0
+STEP_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 ALERTS = "alerts"
 ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
@@ -113,6 +116,12 @@ class Spine:
         self._noted: SimpleQueue[Noted] = SimpleQueue()
         self._serial = 0
         self.duplicates = 0
+        self.step_times = Histogram(
+            "yinding_step_seconds",
+            "From taking a batch to the end of its commit, orders and announcements",
+            buckets=STEP_BUCKETS_S,
+            registry=None,
+        )
         self._levels: dict[str, Level | None] = {}
 
     @property
@@ -176,6 +185,7 @@ class Spine:
         self._announcer.announce(commit, mono=mono)
         self._feed.publish(commit)
         _answer(asked, outcome)
+        self.step_times.observe(self._clock.monotonic() - mono)
 
     def _take_asked(self) -> list[Asked]:
         asked: list[Asked] = []

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -23,12 +24,13 @@ from store import audit, history, records
 from store.audit import AuditCheck
 from store.database import LOCK_WAIT_S, Readers, check_version, hold_folder, open_writer
 from store.errors import StoreBusyError, StoreMissingError, named_errors
+from store.further_history import FurtherHistory
 from store.history import Curve, Point, Source
 from store.moment import Moment, readings_at, records_at
 from store.newest import newest_readings
-from store.open_rows import OpenRows
+from store.open_rows import Journalled, OpenRows
 from store.packing import Rows
-from store.readings import LookedUpRows, Readings, load_open_rows
+from store.readings import LookedUpRows, Readings, journalled, load_open_rows
 from store.sources import Sources
 from store.sql import Database
 from store.tables import COUNTED, MIGRATIONS, READING_TABLES
@@ -49,6 +51,11 @@ class StoreReader:
         self.path = path
         self._readers = readers
         self._open_rows = open_rows
+        self._further: FurtherHistory | None = None
+
+    def look_further(self, history_there: FurtherHistory) -> None:
+        """Ask a time-series server for what is kept here no longer."""
+        self._further = history_there
 
     @classmethod
     def look(cls, folder: Path) -> StoreReader:
@@ -82,6 +89,9 @@ class StoreReader:
         step_s: float | None = None,
     ) -> list[Point]:
         """One quantity over time, oldest first; with `step_s`, down-sampled in the store."""
+        further = self._further
+        if further is not None and further.is_asked(start, step_s):
+            return further.server.series(kind, id, quantity, start, end, step_s=step_s)
         with self._readers.connection() as db:
             return history.series(
                 db, self._open_rows, kind, id, quantity, start=start, end=end, step_s=step_s
@@ -238,6 +248,36 @@ class Store(StoreReader):
         super().close()
         self._db.close()
         os.close(self._hold)
+
+    def journal(self, after: int, *, at_most: int) -> list[tuple[int, list[Journalled]]]:
+        """What the commits after a serial brought, in their order."""
+        with self._readers.connection() as db:
+            return list(islice(journalled(db, after), at_most))
+
+    def journal_after(self, serial: int) -> tuple[int, int | None]:
+        """How many commits came after one, and the field time of the first reading among them."""
+        with self._readers.connection() as db:
+            commits = int(
+                db.execute("SELECT count(*) FROM journal WHERE serial > ?", (serial,)).fetchone()[0]
+            )
+            first = next(journalled(db, serial), None)
+        return commits, None if first is None else int(first[1][0][1][0])
+
+    def journal_floor(self, at_most_bytes: int) -> int:
+        """The serial up to which the journal has to be let go to keep within a size."""
+        held = 0
+        with self._readers.connection() as db:
+            for serial, length in db.execute(
+                "SELECT serial, length(body) FROM journal ORDER BY serial DESC"
+            ):
+                held += length
+                if held > at_most_bytes:
+                    return int(serial)
+        return 0
+
+    def journal_kept_after(self, serial: Callable[[], int]) -> None:
+        """Keep journal rows after a serial until somebody has sent them on."""
+        self._tidying.journal_kept_after = serial
 
     @property
     def unpacked(self) -> int:
