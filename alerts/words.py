@@ -94,6 +94,8 @@ REASONS = {
     "not_found": both("没有这路视频", "no such stream"),
     "no_video": both("没有视频", "no video in the stream"),
     "unsupported_codec": both("编码不支持", "unsupported codec"),
+    "untrusted": both("证书不可信", "certificate not trusted"),
+    "overloaded": both("过载,读数变少", "overloaded, reads less often"),
     "garbled": both("画面损坏", "garbled stream"),
     "never_heard": both("从未有数据", "never heard"),
     "no_reading": both("没有数据", "no reading"),

@@ -126,7 +126,9 @@ class Camera(Strict):
 
     `url` carries no credentials; they stand in `username` and `password`. `burst` is how many of the
     stream's pictures right after each reading are looked at too, for speed and direction: about a
-    third of a second of them, such as 3 at 10 pictures a second or 8 at 25; 0 for none.
+    third of a second of them, such as 3 at 10 pictures a second or 8 at 25; 0 for none. `transport`
+    is tried first, the other where the camera refuses it. `certificates` is a PEM file with what an
+    rtsps camera may show, whatever name stands in it; without it the machine's authorities count.
     """
 
     id: DeviceId
@@ -138,6 +140,8 @@ class Camera(Strict):
     every_s: Annotated[float, Field(ge=0.2, le=60)] = 2.0
     model: Literal["small", "full"] = "small"
     burst: Annotated[int, Field(ge=0, le=25)] = 0
+    transport: Literal["tcp", "udp"] = "tcp"
+    certificates: str | None = None
     ground: Ground | None = None
 
 

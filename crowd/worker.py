@@ -2,18 +2,21 @@
 
 It talks to the rest only through the contract, so that it runs on this or another machine alike.
 The newest picture of a camera replaces one that still waits, and the drop is counted: a worker
-that is too slow reads every camera less often, and none of them late.
+that is too slow reads every camera less often, and none of them late. It says so in its status.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
+
+import msgspec
 
 from config.schema import Camera
 from crowd.analyst import Analysis, Analyst, Ground
@@ -29,6 +32,11 @@ log = logging.getLogger(__name__)
 STATUS_EVERY_S: Final = 3.0
 BLIND_AFTER_S: Final = 6.0
 CAPACITY: Final = 200
+WORDS_WAITING: Final = 2_000
+OVERLOADED_ABOVE: Final = 0.1
+WELL_AGAIN_BELOW: Final = 0.03
+LATEST_WEIGHT: Final = 0.3
+"""A worker is overloaded while, over the last heartbeats, more than a tenth of the pictures give way unread."""
 
 
 class Tap(Protocol):
@@ -37,19 +45,65 @@ class Tap(Protocol):
     async def run(self) -> None:
         """Give pictures until cancelled."""
 
+    @property
+    def dropped(self) -> int:
+        """Pictures that gave way to newer ones unread."""
+        ...
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is read by another reader than ours, which costs more."""
+        ...
+
 
 class OpenTap(Protocol):
-    """Makes the tap of a camera; both callbacks come on the event loop."""
+    """Makes the tap of a camera.
+
+    `study` comes beside the event loop, one picture at a time, and what it returns on the loop;
+    `on_state` comes on the loop.
+    """
 
     def __call__(
         self,
         camera: Camera,
         *,
-        on_picture: Callable[[Picture], None],
+        study: Callable[[Picture], Callable[[], None]],
         on_state: Callable[[str, SourceState], None],
     ) -> Tap:
         """The tap, not running yet."""
         ...
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker stands: its share, the part of a core it uses, pictures that gave way unread."""
+
+    capacity: int
+    cameras: int
+    load: float
+    epoch: int
+    dropped: int
+    foreign: int
+    overloaded: bool
+
+
+@dataclass
+class _Strain:
+    """How much of what is due gives way unread, over the last heartbeats."""
+
+    share: float = 0.0
+    is_overloaded: bool = False
+    read: int = 0
+    dropped: int = 0
+
+    def overloaded(self, *, read: int, dropped: int) -> bool:
+        """Take in the totals at a heartbeat."""
+        gave_way, came = dropped - self.dropped, read - self.read
+        self.read, self.dropped = read, dropped
+        now = gave_way / (gave_way + came) if gave_way + came > 0 else 0.0
+        self.share += LATEST_WEIGHT * (now - self.share)
+        bound = WELL_AGAIN_BELOW if self.is_overloaded else OVERLOADED_ABOVE
+        self.is_overloaded = self.share > bound
+        return self.is_overloaded
 
 
 class Voice(Protocol):
@@ -61,7 +115,7 @@ class Voice(Protocol):
     def still(self, still: CameraStill) -> Awaitable[None]:
         """Publish one still."""
 
-    def status(self, *, capacity: int, cameras: int, load: float, epoch: int) -> Awaitable[None]:
+    def status(self, standing: Standing) -> Awaitable[None]:
         """Publish the worker's own heartbeat."""
 
 
@@ -71,11 +125,11 @@ class _Watched:
 
     camera: Camera
     analyst: Analyst
+    tap: Tap
     task: asyncio.Task[None]
     state: SourceState = SourceState.CONNECTING
     last_s: float = 0.0
     said_blind_s: float = field(default=float("-inf"))
-    dropped: int = 0
 
 
 class Worker:
@@ -96,22 +150,23 @@ class Worker:
         self._voice = voice
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
-        self._fresh: dict[str, Picture] = {}
-        self._wake = asyncio.Event()
         self._epoch = -1
         self._looked_at: dict[str, datetime] = {}
         self._estimators: dict[Size, Estimator] = {}
-        self._busy_s = 0.0
         self._group: asyncio.TaskGroup | None = None
+        self._words: asyncio.Queue[tuple[str, Analysis | DensityBlind]] = asyncio.Queue(
+            WORDS_WAITING
+        )
+        self._read = self._dropped_before = 0
+        self.unsaid = 0
 
     async def run(self) -> None:
         """Read pictures, say blindness and send heartbeats, until cancelled."""
-        with ThreadPoolExecutor(1, thread_name_prefix="analysis") as pool:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                group.create_task(self._analyse(pool), name="analyse")
-                group.create_task(self._tell_blindness(), name="blindness")
-                group.create_task(self._heartbeat(), name="heartbeat")
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self._speak(), name="speak")
+            group.create_task(self._tell_blindness(), name="blindness")
+            group.create_task(self._heartbeat(), name="heartbeat")
 
     def assign(self, share: WorkerCameras) -> None:
         """Take on a new share; one that is not newer than the last changes nothing."""
@@ -123,10 +178,20 @@ class Worker:
             if name not in wanted:
                 log.warning("asked to analyse camera %s, which the site file does not have", name)
         for gone in set(self._watched) - wanted:
-            self._watched.pop(gone).task.cancel()
-            self._fresh.pop(gone, None)
+            self._leave(gone)
         for name in sorted(wanted - set(self._watched)):
             self._watch(self._known[name], self._group)
+
+    def let_go(self) -> None:
+        """Give every camera up until the next share, the same one too: others may have them by now."""
+        self._epoch = -1
+        for name in list(self._watched):
+            self._leave(name)
+
+    def _leave(self, name: str) -> None:
+        gone = self._watched.pop(name)
+        self._dropped_before += gone.tap.dropped
+        gone.task.cancel()
 
     def look(self, camera: str, until: datetime) -> None:
         """Somebody looks at a camera until then: send stills."""
@@ -135,62 +200,60 @@ class Worker:
 
     def _watch(self, camera: Camera, group: asyncio.TaskGroup) -> None:
         now_s = self._clock.monotonic()
-        tap = self._open_tap(camera, on_picture=self._take, on_state=self._note_state)
+        tap = self._open_tap(camera, study=self._study, on_state=self._note_state)
         self._watched[camera.id] = _Watched(
             camera=camera,
             analyst=Analyst(camera.id, ground=self._grounds.get(camera.id), started_s=now_s),
+            tap=tap,
             task=group.create_task(tap.run(), name=f"camera {camera.id}"),
             last_s=now_s,
         )
 
-    def _take(self, picture: Picture) -> None:
+    def _study(self, picture: Picture) -> Callable[[], None]:
+        """Read one picture, beside the event loop; what to do with it on the loop."""
         watched = self._watched.get(picture.camera)
         if watched is None:
-            return
-        if picture.camera in self._fresh:
-            watched.dropped += 1
-        self._fresh[picture.camera] = picture
-        self._wake.set()
+            return _nothing
+        size = watched.camera.model
+        if size not in self._estimators:
+            self._estimators[size] = Estimator(size)
+        until = self._looked_at.get(picture.camera)
+        analysis = watched.analyst.read(
+            picture,
+            self._estimators[size],
+            want_still=until is not None and self._clock.now() < until,
+        )
+        return partial(self._take, picture.camera, analysis)
+
+    def _take(self, camera: str, analysis: Analysis) -> None:
+        watched = self._watched.get(camera)
+        if watched is not None:
+            watched.last_s = self._clock.monotonic()
+            self._read += 1
+            self._say(camera, analysis)
 
     def _note_state(self, camera: str, state: SourceState) -> None:
         watched = self._watched.get(camera)
         if watched is not None:
             watched.state = state
 
-    async def _analyse(self, pool: ThreadPoolExecutor) -> None:
-        """One picture after the other, the camera that waits longest first."""
-        loop = asyncio.get_running_loop()
+    def _say(self, camera: str, analysis: Analysis | DensityBlind) -> None:
+        """Have it said in its turn; when too much waits, the newest is left out and counted."""
+        try:
+            self._words.put_nowait((camera, analysis))
+        except asyncio.QueueFull:
+            self.unsaid += 1
+
+    async def _speak(self) -> None:
+        """One word after the other, beside the reading of pictures."""
         while True:
-            if not self._fresh:
-                self._wake.clear()
-                await self._wake.wait()
-            name = next(iter(self._fresh))
-            picture = self._fresh.pop(name)
-            watched = self._watched.get(name)
-            if watched is None:
+            camera, word = await self._words.get()
+            if isinstance(word, DensityBlind):
+                await self._voice.density(camera, word)
                 continue
-            began_s = self._clock.monotonic()
-            analysis = await loop.run_in_executor(pool, self._read, watched, picture)
-            watched.last_s = self._clock.monotonic()
-            self._busy_s += watched.last_s - began_s
-            if name in self._watched:
-                await self._say(name, analysis)
-
-    def _read(self, watched: _Watched, picture: Picture) -> Analysis:
-        size = watched.camera.model
-        if size not in self._estimators:
-            self._estimators[size] = Estimator(size)
-        until = self._looked_at.get(picture.camera)
-        return watched.analyst.read(
-            picture,
-            self._estimators[size],
-            want_still=until is not None and self._clock.now() < until,
-        )
-
-    async def _say(self, camera: str, analysis: Analysis) -> None:
-        await self._voice.density(camera, analysis.reading)
-        if analysis.still is not None:
-            await self._voice.still(analysis.still)
+            await self._voice.density(camera, word.reading)
+            if word.still is not None:
+                await self._voice.still(word.still)
 
     async def _tell_blindness(self) -> None:
         """A camera that gives no pictures is said to be blind, by name of what is wrong with it."""
@@ -208,16 +271,33 @@ class Worker:
                 if reason in (SourceState.LIVE, SourceState.CONNECTING):
                     reason = SourceState.STALLED
                 blind = DensityBlind(at=self._clock.now(), reason=reason.value, model="none")
-                await self._voice.density(name, blind)
+                self._say(name, blind)
 
     async def _heartbeat(self) -> None:
-        before_s = self._clock.monotonic()
+        strain = _Strain()
+        before_s, used_s = self._clock.monotonic(), time.process_time()
         while True:
-            await self._voice.status(
+            now_s, now_used_s, dropped = (
+                self._clock.monotonic(),
+                time.process_time(),
+                self._dropped(),
+            )
+            standing = Standing(
                 capacity=CAPACITY,
                 cameras=len(self._watched),
-                load=round(self._busy_s / max(self._clock.monotonic() - before_s, 1e-3), 3),
+                load=round((now_used_s - used_s) / max(now_s - before_s, 1e-3), 3),
                 epoch=max(self._epoch, 0),
+                dropped=dropped,
+                foreign=sum(each.tap.foreign for each in self._watched.values()),
+                overloaded=strain.overloaded(read=self._read, dropped=dropped),
             )
-            before_s, self._busy_s = self._clock.monotonic(), 0.0
+            before_s, used_s = now_s, now_used_s
+            await self._voice.status(standing)
             await asyncio.sleep(STATUS_EVERY_S)
+
+    def _dropped(self) -> int:
+        return self._dropped_before + sum(each.tap.dropped for each in self._watched.values())
+
+
+def _nothing() -> None:
+    """The camera was given up while its picture was on the way."""

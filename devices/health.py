@@ -47,6 +47,7 @@ class HealthReason(StrEnum):
     POSITION_UNKNOWN = "position_unknown"
     LOOP_FAULT = "loop_fault"
     LANE_FAULT = "lane_fault"
+    OVERLOADED = "overloaded"
 
 
 @dataclass(slots=True)
@@ -175,6 +176,8 @@ class HealthRegistry:
             return HealthState.OFFLINE, HealthReason.SAID_OFFLINE
         if fact.kind in (DeviceKind.CAMERA, DeviceKind.BOLLARD):
             return None
+        if status.overloaded:
+            return HealthState.FAULT, HealthReason.OVERLOADED
         return HealthState.ONLINE, None
 
     def _settle(

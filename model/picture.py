@@ -14,8 +14,8 @@ class SourceState(StrEnum):
     """Why a camera gives pictures or gives none; each names another thing to mend.
 
     connecting: not tried to the end yet; live: pictures come; unreachable: nobody answers at the
-    address, or the connection broke; stalled: connected, and nothing comes any more;
-    wrong_password; not_found: the camera knows no such stream; no_video: the stream has none;
+    address, or the connection broke; untrusted: its certificate is not one to trust; stalled:
+    connected, and nothing comes any more; wrong_password; not_found: the camera knows no such stream; no_video: the stream has none;
     unsupported_codec: pictures in a coding or transport that is not read; garbled: what comes is
     no RTSP, or no pictures can be made of it.
     """
@@ -23,6 +23,7 @@ class SourceState(StrEnum):
     CONNECTING = "connecting"
     LIVE = "live"
     UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
     STALLED = "stalled"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a state
     NOT_FOUND = "not_found"

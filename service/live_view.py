@@ -16,7 +16,11 @@ from service.site import LoadedSite
 def live_relay(loaded: LoadedSite, clock: Clock) -> LiveRelay:
     """The relay of a site's cameras; a camera's address is looked up when somebody looks."""
     cameras = {camera.id: camera for camera in loaded.site.cameras}
-    return LiveRelay(lambda camera: loaded.camera_url(cameras[camera]), clock=clock)
+    return LiveRelay(
+        lambda camera: loaded.camera_url(cameras[camera]),
+        manner_of=lambda camera: loaded.camera_manner(cameras[camera]),
+        clock=clock,
+    )
 
 
 class RelayedVideo:

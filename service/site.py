@@ -10,6 +10,7 @@ from config.credentials import SecretError, resolve_secret
 from config.findings import SiteFileError
 from config.schema import Camera, SiteFile
 from config.site_file import inspect_site
+from ingest.rtsp.connection import Manner, Transport
 from service.exits import WrongUseError
 from wire.address import BrokerAddress
 
@@ -44,6 +45,11 @@ class LoadedSite:
         password = "" if camera.password is None else self.secret(camera.password)
         scheme, _, rest = camera.url.partition("://")
         return f"{scheme}://{quote(camera.username, safe='')}:{quote(password, safe='')}@{rest}"
+
+    def camera_manner(self, camera: Camera) -> Manner:
+        """How the camera is to be asked."""
+        pem = None if camera.certificates is None else self.folder / camera.certificates
+        return Manner(transport=Transport(camera.transport), certificates=pem)
 
     def broker(self) -> BrokerAddress:
         """The address of a broker that is not embedded."""

@@ -13,7 +13,7 @@ import msgspec
 from config.schema import Camera
 from crowd.analyst import Ground as GroundPort
 from crowd.ground import Ground, GroundRefusedError
-from crowd.worker import Tap, Worker
+from crowd.worker import Standing, Tap, Worker
 from ingest.cameras import CameraTap
 from model.clock import Clock
 from model.facts import DensityBlind, DensityLive, DeviceKind
@@ -29,6 +29,8 @@ from wire.topics import Filter, Topics
 
 log = logging.getLogger(__name__)
 
+KEEPALIVE_S = 4
+ALONE_MOST_S = 6.0
 PICTURE_WIDTH_PX = {"small": 640, "full": 1920}
 
 
@@ -43,7 +45,9 @@ class BrokerVoice:
         self._topics = topics
         self._tz = tz
         self._clock = clock
+        self._version = version("yinding")
         self.link: FieldLink | None = None
+        self.away_since_s = clock.monotonic()
         self.lost = 0
 
     async def density(self, camera: str, reading: DensityLive | DensityBlind) -> None:
@@ -54,16 +58,13 @@ class BrokerVoice:
         """Publish one still; nobody waits for it."""
         await self._say(self._topics.still(still.camera), still, qos=0)
 
-    async def status(self, *, capacity: int, cameras: int, load: float, epoch: int) -> None:
+    async def status(self, standing: Standing) -> None:
         """Publish the worker's heartbeat."""
         status = WorkerStatus(
             state="online",
             at=self._clock.now(),
-            version=version("yinding"),
-            capacity=capacity,
-            cameras=cameras,
-            load=load,
-            epoch=epoch,
+            version=self._version,
+            **msgspec.structs.asdict(standing),
         )
         await self._say(self._topics.status(DeviceKind.WORKER, self._node), status, retain=True)
 
@@ -102,7 +103,7 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
     def open_tap(
         camera: Camera,
         *,
-        on_picture: Callable[[Picture], None],
+        study: Callable[[Picture], Callable[[], None]],
         on_state: Callable[[str, SourceState], None],
     ) -> Tap:
         return CameraTap(
@@ -110,10 +111,11 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
             loaded.camera_url(camera),
             every_s=camera.every_s,
             clock=clock,
-            on_picture=on_picture,
+            study=study,
             on_state=on_state,
             max_width=PICTURE_WIDTH_PX[camera.model],
             burst=camera.burst,
+            manner=loaded.camera_manner(camera),
         )
 
     worker = Worker(
@@ -130,7 +132,7 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
             async for message in link.messages():
                 _obey(worker, topics, node, message.topic, message.payload)
         finally:
-            voice.link = None
+            voice.link, voice.away_since_s = None, clock.monotonic()
 
     filters = (
         Filter(topic=topics.worker_cameras(node), qos=1),
@@ -141,13 +143,28 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run(), name="worker")
+        tasks.create_task(_fence(worker, voice, clock), name="fence")
         tasks.create_task(
             keep_connected(
-                lambda: FieldLink(address, client_id=f"worker-{node}", filters=filters, will=will),
+                lambda: FieldLink(
+                    address,
+                    client_id=f"worker-{node}",
+                    filters=filters,
+                    will=will,
+                    keepalive_s=KEEPALIVE_S,
+                ),
                 session,
             ),
             name="broker",
         )
+
+
+async def _fence(worker: Worker, voice: BrokerVoice, clock: Clock) -> None:
+    """Give the cameras up when the broker is away for long: by then others analyse them."""
+    while True:
+        await asyncio.sleep(1.0)
+        if voice.link is None and clock.monotonic() - voice.away_since_s > ALONE_MOST_S:
+            worker.let_go()
 
 
 _share = msgspec.json.Decoder(WorkerCameras)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.cameras import CameraTap, Patience
+from ingest.cameras import CameraTap
+from ingest.patience import Patience
+from ingest.rtsp.connection import Manner
 from ingest.rtsp.session import Deadlines
 from model.clock import SystemClock
 from model.picture import Picture, SourceState
@@ -21,7 +24,13 @@ from simulators.rtsp.server import CameraServer
 
 FPS, GOP = 10, 4
 PATIENCE = Patience(
-    silent_s=0.8, no_picture_s=1.5, rare_keys_s=0.9, first_s=0.05, cap_s=0.2, refused_cap_s=0.2
+    silent_s=0.8,
+    no_picture_s=1.5,
+    rare_keys_s=0.9,
+    first_s=0.05,
+    cap_s=0.2,
+    refused_cap_s=0.2,
+    garbled_most=10_000,
 )
 DEADLINES = Deadlines(connect_s=1.0, answer_s=0.6)
 
@@ -47,7 +56,9 @@ def loop_of(level: int = 120) -> Loop:
     return clip(level).loop
 
 
-def server(*cameras: str, clock: SystemClock | None = None) -> CameraServer:
+def server(
+    *cameras: str, clock: SystemClock | None = None, udp: bool = False, tls: ssl.SSLContext | None = None
+) -> CameraServer:  # fmt: skip
     """Simulated cameras with the stages calm (dark, 7 people) and crowded (bright, 70 people)."""
     clock = clock or SystemClock()
     stages = {"calm": clip(80, 7), "crowded": clip(180, 70)}
@@ -55,7 +66,7 @@ def server(*cameras: str, clock: SystemClock | None = None) -> CameraServer:
         camera: CameraFeed(stages, stage="calm", clock=clock, phase_s=0.13 * number)
         for number, camera in enumerate(cameras)
     }
-    return CameraServer(feeds, username="viewer", password="se:cr@t", clock=clock)
+    return CameraServer(feeds, username="viewer", password="se:cr@t", clock=clock, udp=udp, tls=tls)
 
 
 async def eventually(condition: Callable[[], object], *, within_s: float = 5.0) -> float:
@@ -76,18 +87,21 @@ class Watcher:
     states: list[SourceState] = field(default_factory=list)
 
     def tap(
-        self, url: str, *, every_s: float = 0.1, camera: str = "east", patience: Patience = PATIENCE
-    ) -> CameraTap:
+        self, url: str, *, every_s: float = 0.1, camera: str = "east", patience: Patience = PATIENCE,
+        burst: int = 0, manner: Manner | None = None,
+    ) -> CameraTap:  # fmt: skip
         """A tap that reports here and loses patience quickly."""
         return CameraTap(
             camera,
             url,
             every_s=every_s,
             clock=SystemClock(),
-            on_picture=self.pictures.append,
+            study=lambda picture: partial(self.pictures.append, picture),
             on_state=lambda _, state: self.states.append(state),
             patience=patience,
             deadlines=DEADLINES,
+            burst=burst,
+            manner=manner,
         )
 
     @property

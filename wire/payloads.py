@@ -42,7 +42,9 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A camera worker's birth, death, capacity and load.
 
     `capacity` is how many cameras the worker can analyse, `cameras` how many it does, `load` the
-    share of its core in use, `epoch` the last assignment that it follows.
+    share of its core in use, `epoch` the last assignment that it follows. `dropped` pictures gave
+    way unread to newer ones since its start; `overloaded` where that is more than one in ten now.
+    `foreign` cameras are read by FFmpeg's reader, since the worker's own does not understand them.
     """
 
     state: Literal["online", "offline"]
@@ -52,6 +54,9 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     cameras: CameraCount | None = None
     load: Annotated[float, msgspec.Meta(ge=0, le=1000)] | None = None
     epoch: Epoch | None = None
+    dropped: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    overloaded: bool | None = None
+    foreign: CameraCount | None = None
 
 
 class WorkerCameras(msgspec.Struct, frozen=True, kw_only=True):

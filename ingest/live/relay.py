@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 
-from ingest.cameras import Patience
 from ingest.live.repacking import Beginning, Fragment, ParameterSets, Repacker, parameter_sets
 from ingest.live.viewing import Lost, Viewing
+from ingest.patience import Patience
 from ingest.rtsp.address import Address, AddressError
+from ingest.rtsp.connection import Manner
 from ingest.rtsp.decode import PictureDecoder
 from ingest.rtsp.failure import CameraError, garbled
 from ingest.rtsp.picking import decoding_pool
@@ -43,9 +44,9 @@ class LiveCamera:
 
     def __init__(
         self, camera: str, url: str, *, clock: Clock, pool: Executor, linger_s: float, patience: Patience,
-        deadlines: Deadlines,
+        deadlines: Deadlines, manner: Manner | None,
     ) -> None:  # fmt: skip
-        self.camera, self._url = camera, url
+        self.camera, self._url, self._manner = camera, url, manner
         self._clock, self._pool, self._linger_s = clock, pool, linger_s
         self._patience, self._deadlines = patience, deadlines
         self._viewers: set[Viewing] = set()
@@ -122,7 +123,9 @@ class LiveCamera:
             address = Address.parse(self._url)
         except AddressError as error:
             raise CameraError(SourceState.NOT_FOUND, str(error)) from error
-        session = CameraSession(address, clock=self._clock, deadlines=self._deadlines)
+        session = CameraSession(
+            address, clock=self._clock, deadlines=self._deadlines, manner=self._manner
+        )
         try:
             stream, gatherer = await session.open()
             self.connections += 1
@@ -213,7 +216,9 @@ class LiveRelay:
     def __init__(
         self, url_of: Callable[[str], str], *, clock: Clock, linger_s: float = LINGER_S, patience: Patience | None = None,
         deadlines: Deadlines | None = None, pool: Executor | None = None,
+        manner_of: Callable[[str], Manner] | None = None,
     ) -> None:  # fmt: skip
+        self._manner_of = manner_of
         self._url_of, self._clock, self._linger_s = url_of, clock, linger_s
         self._patience, self._deadlines = patience or Patience(), deadlines or Deadlines()
         self._pool = pool or decoding_pool()
@@ -263,6 +268,7 @@ class LiveRelay:
             live = LiveCamera(
                 camera, self._url_of(camera), clock=self._clock, pool=self._pool, linger_s=self._linger_s,
                 patience=self._patience, deadlines=self._deadlines,
+                manner=self._manner_of(camera) if self._manner_of else None,
             )  # fmt: skip
             self._cameras[camera] = live
             self._tasks.create_task(self._keep(live), name=f"live view of camera {camera}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-DEFAULT_PORT = 554
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 
 
 class AddressError(ValueError):
@@ -19,18 +19,19 @@ class Address:
     url: str
     host: str
     port: int
+    secure: bool = False
     username: str = ""
     password: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Take an address like rtsp://user:password@host:554/path apart."""
+        """Take an address like rtsp://user:password@host:554/path, or rtsps, apart."""
         try:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError as error:
             raise AddressError(f"not an address: {error}") from error
-        if parts.scheme != "rtsp" or not host:
+        if parts.scheme not in DEFAULT_PORTS or not host:
             raise AddressError("an address must look like rtsp://user:password@host:554/path")
         if any(ord(letter) < 33 or ord(letter) > 126 for letter in text):
             raise AddressError(
@@ -42,18 +43,24 @@ class Address:
         return cls(
             url=urlunsplit((parts.scheme, netloc, parts.path or "/", parts.query, "")),
             host=host,
-            port=port or DEFAULT_PORT,
+            port=port or DEFAULT_PORTS[parts.scheme],
+            secure=parts.scheme == "rtsps",
             username=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
         )
 
     def redirected(self, location: str) -> Address:
         """The address that a camera sends us to, asked with the same name and password."""
-        there = Address.parse(urljoin(self.url, location))
-        return Address(
-            url=there.url,
-            host=there.host,
-            port=there.port,
-            username=self.username,
-            password=self.password,
-        )
+        there = Address.parse(joined(self.url, location))
+        if self.secure and not there.secure:
+            raise AddressError("from an encrypted address to one that is not")
+        return replace(there, username=self.username, password=self.password)
+
+
+def joined(base_url: str, reference: str) -> str:
+    """A reference as seen from an address; older Pythons resolve none from rtsps."""
+    if base_url.startswith("rtsps:"):
+        there = urljoin("rtsp:" + base_url.removeprefix("rtsps:"), reference)
+        absolute = "://" in reference
+        return there if absolute else "rtsps:" + there.removeprefix("rtsp:")
+    return urljoin(base_url, reference)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 4096 * 2304
 CLOCK_HZ = 90_000
+COARSE_FROM = 1.9
 BURST_APART_S, BURST_SPAN_S, BURST_MOST, BURST_WIDTH_PX = 0.075, 1.2, 3, 640
 Image = NDArray[np.uint8]
 
@@ -28,15 +29,9 @@ class PictureDecoder:
     """Decodes one stream's pictures. A key picture alone gives a picture at once."""
 
     def __init__(self, codec: str) -> None:
-        try:
-            decoder = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
-        except av.FFmpegError as error:
-            raise CameraError(SourceState.UNSUPPORTED_CODEC, f"no decoder for {codec}") from error
-        decoder.thread_type = av.codec.context.ThreadType.NONE
-        decoder.thread_count = 1
-        decoder.flags |= av.codec.context.Flags.low_delay
-        decoder.options = {"max_pixels": str(MAX_PIXELS)}
-        self._decoder = decoder
+        self._codec = codec
+        self._coarse = False
+        self._decoder = _opened(codec, coarse=False)
         self.refused = 0
 
     def key_picture(self, data: bytes, *, max_width: int) -> Image | None:
@@ -49,7 +44,14 @@ class PictureDecoder:
         if frame is None:
             self.refused += 1
             return None
+        self._coarsen(frame, max_width)
         return to_bgr(frame, max_width=max_width)
+
+    def _coarsen(self, frame: VideoFrame, max_width: int) -> None:
+        """Where pictures are made much smaller anyway, block edges are not smoothed from now on."""
+        if not self._coarse and frame.width >= COARSE_FROM * max_width:
+            self._coarse = True
+            self._decoder = _opened(self._codec, coarse=True)
 
     def burst(
         self, key: CodedPicture, after: Sequence[CodedPicture], *, max_width: int
@@ -79,9 +81,12 @@ class PictureDecoder:
         except av.FFmpegError:
             return []
 
-    def start_afresh(self) -> None:
-        """Forget earlier pictures: the next ones do not follow them."""
-        self._decoder.flush_buffers()
+    def start_afresh(self, *, follow: bool) -> None:
+        """Forget earlier pictures; `follow` prepares for all pictures in turn, which need exactness."""
+        self._coarse = False
+        self._decoder = _opened(self._codec, coarse=False)
+        if follow:
+            self._decoder.skip_frame = "NONREF"
 
     def next_frame(self, data: bytes) -> VideoFrame | None:
         """Decode one of all pictures in turn; nothing until the first that can be decoded alone."""
@@ -94,6 +99,20 @@ class PictureDecoder:
             self._decoder.flush_buffers()
             return None
         return frames[-1] if frames else None
+
+
+def _opened(codec: str, *, coarse: bool) -> VideoCodecContext:
+    try:
+        decoder = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
+    except av.FFmpegError as error:
+        raise CameraError(SourceState.UNSUPPORTED_CODEC, f"no decoder for {codec}") from error
+    decoder.thread_type = av.codec.context.ThreadType.NONE
+    decoder.thread_count = 1
+    decoder.flags |= av.codec.context.Flags.low_delay
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    if coarse:
+        decoder.options["skip_loop_filter"] = "all"
+    return decoder
 
 
 def _spaced(frames: dict[int, VideoFrame], max_width: int) -> tuple[Following, ...]:

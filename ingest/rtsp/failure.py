@@ -16,3 +16,8 @@ class CameraError(Exception):
 def garbled(detail: str) -> CameraError:
     """What came is not what the protocol allows."""
     return CameraError(SourceState.GARBLED, detail)
+
+
+def unreachable(detail: str) -> CameraError:
+    """Nobody answers, or the connection broke."""
+    return CameraError(SourceState.UNREACHABLE, detail)

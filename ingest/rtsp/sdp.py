@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
+from ingest.rtsp.address import joined
 from ingest.rtsp.failure import CameraError
 from model.picture import SourceState
 
@@ -56,7 +56,7 @@ def _join(base_url: str, control: str) -> str:
     if "://" in control:
         return control
     if control.startswith("/"):
-        return urljoin(base_url, control)
+        return joined(base_url, control)
     # Some cameras keep a query in the base address; resolving by the rules would lose it.
     return base_url.rstrip("/") + "/" + control
 

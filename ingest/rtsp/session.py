@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ingest.rtsp.address import Address, AddressError
-from ingest.rtsp.failure import CameraError, garbled
+from ingest.rtsp.connection import READ_BYTES, Connection, Manner, Transport
+from ingest.rtsp.datagrams import Datagrams
+from ingest.rtsp.failure import CameraError, garbled, unreachable
 from ingest.rtsp.login import Login
 from ingest.rtsp.message import Response, read_message, request
-from ingest.rtsp.reports import receiver_report, sender_report
+from ingest.rtsp.reports import Receiver, interleaved, read_reports
 from ingest.rtsp.sdp import VideoStream, video_stream
 from ingest.rtsp.stamps import PictureTime
+from ingest.rtsp.transport import Agreed, agreed, wish
 from ingest.rtsp.units import CodedPicture, PictureGatherer
 from model.clock import Clock
 from model.picture import SourceState
 
-READ_BYTES = 65_536
 MAX_DRAIN_BYTES = 4_000_000
 MAX_REDIRECTS = 3
 REPORT_EVERY_S = 5.0
+UNSUPPORTED_TRANSPORT = 461
 AGENT = "yinding"
 
 
@@ -43,21 +45,23 @@ class CameraSession:
     """Open it, drain it until it fails, close it. Every failure is a CameraError with its state."""
 
     def __init__(
-        self, address: Address, *, clock: Clock, deadlines: Deadlines | None = None
-    ) -> None:
+        self, address: Address, *, clock: Clock, deadlines: Deadlines | None = None,
+        manner: Manner | None = None,
+    ) -> None:  # fmt: skip
         self._address, self._clock = address, clock
-        self._deadlines = deadlines or Deadlines()
+        self._deadlines, self._manner = deadlines or Deadlines(), manner or Manner()
         self._login = Login(address.username, address.password)
-        self._socket: socket.socket | None = None
+        self._connection: Connection | None = None
+        self._datagrams: Datagrams | None = None
         self._pending = b""
         self._answers: list[Response] = []
         self._serial = 0
         self._session = ""
         self._control = address.url
         self._channels = (0, 1)
+        self._receiver = Receiver(secrets.randbits(32))
         self._keep_alive_s, self._kept_at, self._reported_at = 30.0, 0.0, 0.0
         self._keep_alive_method = "GET_PARAMETER"
-        self._ours, self._source, self._highest = secrets.randbits(32), 0, 0
         self.stream: VideoStream | None = None
         self.gatherer: PictureGatherer | None = None
         self.times: PictureTime | None = None
@@ -66,7 +70,9 @@ class CameraSession:
     async def open(self) -> tuple[VideoStream, PictureGatherer]:
         """Connect, log in, set the stream up and start it."""
         for _ in range(MAX_REDIRECTS + 1):
-            await self._connect()
+            self._connection = await Connection.open(
+                self._address, self._manner, within_s=self._deadlines.connect_s
+            )
             answer = await self._exchange(
                 "DESCRIBE", self._address.url, {"Accept": "application/sdp"}
             )
@@ -94,44 +100,42 @@ class CameraSession:
         self._kept_at = self._reported_at = self._clock.monotonic()
         return self.stream, gatherer
 
+    @property
+    def transport(self) -> Transport:
+        """How the pictures come."""
+        return Transport.TCP if self._datagrams is None else Transport.UDP
+
     async def _set_up(self, stream: VideoStream) -> None:
-        wish = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
-        answer = await self._exchange("SETUP", stream.control, wish)
+        """Agree on a transport: the one asked for, or the other where the camera refuses it."""
+        first = self._manner.transport
+        other = Transport.TCP if first is Transport.UDP else Transport.UDP
+        answer = await self._ask_for(first, stream)
+        if answer.status == UNSUPPORTED_TRANSPORT:
+            answer = await self._ask_for(other, stream)
         _require_success(answer, "SETUP")
         self._session, _, options = (answer.first("session") or "").partition(";")
         name, _, value = options.strip().partition("=")
         if name == "timeout" and value.isascii() and value.isdigit() and int(value) >= 4:
             self._keep_alive_s = min(int(value) / 2, 30.0)
-        for part in (answer.first("transport") or "").split(";"):
-            name, _, value = part.partition("=")
-            first = value.partition("-")[0]
-            if (
-                name.strip() == "interleaved"
-                and first.isascii()
-                and first.isdigit()
-                and int(first) < 255
-            ):
-                self._channels = (int(first), int(first) + 1)
+        self._agree(agreed(answer.first("transport") or ""))
 
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        host, port = self._address.host, self._address.port
-        try:
-            async with asyncio.timeout(self._deadlines.connect_s):
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                family, kind, protocol, _, place = found[0]
-                self._socket = socket.socket(family, kind, protocol)
-                self._socket.setblocking(False)  # noqa: FBT003 - the socket module's signature
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await loop.sock_connect(self._socket, place)
-        except TimeoutError as error:
-            raise _unreachable(
-                f"no connection to {host}:{port} within {self._deadlines.connect_s} s"
-            ) from error
-        except OSError as error:
-            raise _unreachable(
-                f"no connection to {host}:{port}: {error.strerror or error}"
-            ) from error
+    async def _ask_for(self, transport: Transport, stream: VideoStream) -> Response:
+        self._close_datagrams()
+        if transport is Transport.UDP:
+            self._datagrams = Datagrams.open(*self._open_connection().here)
+        ports = None if self._datagrams is None else self._datagrams.ports
+        return await self._exchange("SETUP", stream.control, {"Transport": wish(ports)})
+
+    def _agree(self, terms: Agreed) -> None:
+        if self._datagrams is None:
+            self._channels = terms.channels or self._channels
+        elif terms.channels is not None:
+            # It was asked for datagrams and sends within the connection: that is as good.
+            self._close_datagrams()
+            self._channels = terms.channels
+        else:
+            camera = terms.source or self._open_connection().peer
+            self._datagrams.expect(camera, terms.ports)
 
     async def _exchange(self, method: str, url: str, fields: dict[str, str]) -> Response:
         """Send a request and wait for its answer; logs in when the camera asks for it."""
@@ -155,24 +159,14 @@ class CameraSession:
         authorization = self._login.authorization(method, url)
         if authorization is not None:
             whole["Authorization"] = authorization
-        self._send(request(method, url, whole))
+        self._open_connection().send(request(method, url, whole))
 
-    def _send(self, data: bytes) -> None:
-        """A request is small and the socket's buffer empty: one that does not fit is a dead camera."""
-        try:
-            sent = self._open_socket().send(data)
-        except OSError as error:
-            raise _unreachable(f"the connection broke: {error.strerror or error}") from error
-        if sent != len(data):
-            raise _unreachable("the camera takes no more requests")
-
-    def _open_socket(self) -> socket.socket:
-        if self._socket is None:
-            raise _unreachable("not connected")
-        return self._socket
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise unreachable("not connected")
+        return self._connection
 
     async def _answer(self, method: str) -> Response:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadlines.answer_s):
                 while True:
@@ -180,18 +174,13 @@ class CameraSession:
                         answer = self._answers.pop(0)
                         if answer.first("cseq") in {str(self._serial), None}:
                             return answer
-                    chunk = await loop.sock_recv(self._open_socket(), READ_BYTES)
-                    self._take(chunk)
+                    self._take(await self._open_connection().next())
         except TimeoutError as error:
             raise CameraError(
                 SourceState.STALLED, f"no answer to {method} within {self._deadlines.answer_s} s"
             ) from error
-        except OSError as error:
-            raise _unreachable(f"the connection broke: {error.strerror or error}") from error
 
     def _take(self, chunk: bytes) -> list[CodedPicture]:
-        if not chunk:
-            raise _unreachable("the camera closed the connection")
         self.received_bytes += len(chunk)
         return list(self._parse(self._pending + chunk if self._pending else chunk))
 
@@ -222,27 +211,39 @@ class CameraSession:
         self._pending = data[position:]
 
     def _reported(self, data: bytes, start: int, stop: int) -> None:
-        report = sender_report(data, start, stop)
-        if report is not None and self.times is not None:
-            self._source = report[0]
-            self.times.report(report[1], report[2], self._clock.now())
+        said = read_reports(data, start, stop)
+        if said.goodbye:
+            raise unreachable("the camera ended the stream")
+        if said.ntp is not None and self.times is not None:
+            self._receiver.heard(said, self._clock.monotonic())
+            self.times.report(said.ntp, said.stamp, self._clock.now())
 
     def drain(self) -> list[CodedPicture]:
         """What has come since the last time; keeps the session alive. Never waits."""
-        source, found, taken = self._open_socket(), list[CodedPicture](), 0
+        connection, found, taken = self._open_connection(), list[CodedPicture](), 0
         while taken < MAX_DRAIN_BYTES:
-            try:
-                chunk = source.recv(READ_BYTES)
-            except BlockingIOError:
+            chunk = connection.receive()
+            if chunk is None:
                 break
-            except OSError as error:
-                raise _unreachable(f"the connection broke: {error.strerror or error}") from error
             found += self._take(chunk)
             taken += len(chunk)
-            if len(chunk) < READ_BYTES:
+            if len(chunk) < READ_BYTES and not connection.secure:
                 break
+        if self._datagrams is not None:
+            found += self._drain_datagrams(self._datagrams)
         self._keep_alive()
         return found
+
+    def _drain_datagrams(self, datagrams: Datagrams) -> Iterator[CodedPicture]:
+        packets, reports, came = datagrams.drain()
+        self.received_bytes += came
+        for report in reports:
+            self._reported(report, 0, len(report))
+        if self.gatherer is not None:
+            for packet in packets:
+                picture = self.gatherer.packet(packet, 0, len(packet))
+                if picture is not None:
+                    yield picture
 
     def _keep_alive(self) -> None:
         now = self._clock.monotonic()
@@ -250,37 +251,37 @@ class CameraSession:
             if any(answer.status in {405, 501, 551} for answer in self._answers):
                 self._keep_alive_method = "OPTIONS"
             elif any(answer.status == 454 for answer in self._answers):
-                raise _unreachable("the camera forgot the session")
+                raise unreachable("the camera forgot the session")
             self._answers.clear()
         if now - self._kept_at >= self._keep_alive_s:
             self._kept_at = now
             self._post(self._keep_alive_method, self._control, {})
         if now - self._reported_at >= REPORT_EVERY_S and self.gatherer is not None:
             self._reported_at = now
-            tally = self.gatherer.tally
-            self._send(
-                receiver_report(
-                    channel=self._channels[1], ours=self._ours, source=self._source,
-                    highest=tally.packets, lost=tally.lost_packets,
-                )
-            )  # fmt: skip
+            report = self._receiver.report(self.gatherer.tally, now)
+            if self._datagrams is not None:
+                self._datagrams.report(report)
+            else:
+                self._open_connection().send(interleaved(self._channels[1], report))
+
+    def _close_datagrams(self) -> None:
+        if self._datagrams is not None:
+            self._datagrams.close()
+            self._datagrams = None
 
     def close(self) -> None:
         """Say goodbye without waiting for the answer, and close."""
-        if self._socket is None:
+        self._close_datagrams()
+        if self._connection is None:
             return
         if self._session:
             try:
                 self._post("TEARDOWN", self._control, {})
             except CameraError:
                 self._session = ""
-        self._socket.close()
-        self._socket = None
+        self._connection.close()
+        self._connection = None
         self._pending, self._answers = b"", []
-
-
-def _unreachable(detail: str) -> CameraError:
-    return CameraError(SourceState.UNREACHABLE, detail)
 
 
 def _require_success(answer: Response, method: str) -> None:
@@ -294,5 +295,5 @@ def _require_success(answer: Response, method: str) -> None:
     if answer.status in {415, 461}:
         raise CameraError(SourceState.UNSUPPORTED_CODEC, said)
     if answer.status >= 500:
-        raise _unreachable(said)
+        raise unreachable(said)
     raise garbled(said)

@@ -26,9 +26,10 @@ class CodedPicture:
 
 @dataclass(slots=True)
 class Tally:
-    """What came and what could not be used."""
+    """What came and what could not be used; `highest` is the last packet's number without its wraps."""
 
     packets: int = 0
+    highest: int = 0
     lost_packets: int = 0
     bad_packets: int = 0
     broken_pictures: int = 0
@@ -145,10 +146,11 @@ class PictureGatherer:
             return None
         sequence = data[start + 2] << 8 | data[start + 3]
         gap = (sequence - self._sequence - 1) & 0xFFFF if self._sequence >= 0 else 0
+        if gap == 0 and self._sequence >= 0:
+            tally.highest += 1
+        else:
+            self._count_gap(sequence, gap)
         self._sequence = sequence
-        if gap:
-            tally.lost_packets += gap if gap < 0x8000 else 1
-            self._broken = True
         first = start + HEADER_BYTES
         if data[start] != 0x80:
             first, stop = self._payload(data, start, stop)
@@ -165,6 +167,19 @@ class PictureGatherer:
         if data[start + 1] & 0x80 and self._parts and finished is None:
             return self._finish()
         return finished
+
+    def _count_gap(self, sequence: int, gap: int) -> None:
+        """Count what is missing; a number that goes back breaks the picture and loses nothing more."""
+        tally = self.tally
+        if self._sequence < 0:
+            tally.highest = sequence
+            return
+        if gap < 0x8000:
+            tally.highest += gap + 1
+            tally.lost_packets += gap
+        else:
+            tally.lost_packets += 1
+        self._broken = True
 
     def _payload(self, data: bytes, start: int, stop: int) -> tuple[int, int]:
         """Where the payload lies behind contributing sources and an extension, before padding."""

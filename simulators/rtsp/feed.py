@@ -12,7 +12,7 @@ from math import floor
 import numpy as np
 
 from model.clock import Clock
-from simulators.rtsp.loop import Loop, LoopError, first_picture, still_loop
+from simulators.rtsp.loop import Loop, LoopError, first_picture, still_loop, turned_loop
 from simulators.rtsp.packets import payloads
 
 KEPT_CHANGES = 1000
@@ -24,7 +24,8 @@ class Fault(StrEnum):
 
     drop: connections are closed and refused; stall: they stay and nothing comes; black and frozen:
     pictures come and show nothing new; garbage: bytes come that mean nothing; slow: a link that
-    carries a quarter of what the camera sends, so that pictures come later and later.
+    carries a quarter of what the camera sends, so that pictures come later and later; lossy:
+    datagrams are lost and overtake one another; moved: the camera was turned and shows another view.
     """
 
     NONE = "none"
@@ -34,6 +35,11 @@ class Fault(StrEnum):
     FROZEN = "frozen"
     GARBAGE = "garbage"
     SLOW = "slow"
+    LOSSY = "lossy"
+    MOVED = "moved"
+
+
+SPOILED = frozenset({Fault.BLACK, Fault.FROZEN, Fault.MOVED})
 
 
 class Clip:
@@ -49,12 +55,16 @@ class Clip:
         self._stills: dict[Fault, Clip] = {}
 
     def spoiled(self, fault: Fault) -> Clip:
-        """The same camera black or frozen; made on first use and kept."""
+        """The same camera black, frozen or moved; made on first use and kept."""
         if fault not in self._stills:
-            picture = first_picture(self.loop)
-            if fault is Fault.BLACK:
-                picture = np.zeros_like(picture)
-            self._stills[fault] = Clip(still_loop(picture, like=self.loop))
+            if fault is Fault.MOVED:
+                made = turned_loop(self.loop)
+            else:
+                picture = first_picture(self.loop)
+                if fault is Fault.BLACK:
+                    picture = np.zeros_like(picture)
+                made = still_loop(picture, like=self.loop)
+            self._stills[fault] = Clip(made)
         return self._stills[fault]
 
 
@@ -115,7 +125,7 @@ class CameraFeed:
 
     def set_fault(self, fault: Fault) -> None:
         """Switch a fault on, or all off with `Fault.NONE`; pictures change at the next key picture."""
-        if fault in {Fault.BLACK, Fault.FROZEN}:
+        if fault in SPOILED:
             self.clip.spoiled(fault)
         self.fault = fault
         self._fault_since = self.number_now()
@@ -151,6 +161,6 @@ class CameraFeed:
     def _frame(self, number: int) -> DueFrame:
         clip = self._clip_at(number)
         spoiled_from = (self._fault_since // self.gop + 1) * self.gop
-        if self.fault in {Fault.BLACK, Fault.FROZEN} and number >= spoiled_from:
+        if self.fault in SPOILED and number >= spoiled_from:
             clip = clip.spoiled(self.fault)
         return DueFrame(number, clip.parts[number % len(clip.parts)], key=number % self.gop == 0)

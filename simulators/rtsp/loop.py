@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -220,10 +221,34 @@ def still_loop(picture: Image, *, like: Loop, truth: int | None = None) -> Loop:
     return encode_loop(many, fps=like.fps, gop=like.gop, bit_rate=int(like.bit_rate), truth=known)
 
 
-def first_picture(loop: Loop) -> Image:
-    """The clip's first picture (H, W, 3) BGR."""
+def turned_loop(loop: Loop) -> Loop:
+    """The same clip as a camera shows it that was turned aside and rolled: another view, as alive."""
+
+    def turned() -> Iterator[Image]:
+        for picture in islice(decoded(loop), loop.gop):
+            height, width = picture.shape[:2]
+            turn = cv2.getRotationMatrix2D((width / 2, height / 2), 14, 1.25)
+            turn[0, 2] += 0.3 * width
+            yield np.asarray(
+                cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REFLECT),
+                np.uint8,
+            )
+
+    return encode_loop(turned(), fps=loop.fps, gop=loop.gop, bit_rate=int(loop.bit_rate))
+
+
+def decoded(loop: Loop) -> Iterator[Image]:
+    """The clip's pictures (H, W, 3) BGR."""
     decoder = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
-    packet = av.Packet(b"".join(b"\x00\x00\x00\x01" + nal for nal in loop.units[0]))
-    frames = [*decoder.decode(packet), *decoder.decode(None)]
-    return np.asarray(frames[0].to_ndarray(format="bgr24", threads=1), dtype=np.uint8)
+    packets = [
+        av.Packet(b"".join(b"\x00\x00\x00\x01" + nal for nal in unit)) for unit in loop.units
+    ]
+    for packet in [*packets, None]:
+        for frame in decoder.decode(packet):
+            yield np.asarray(frame.to_ndarray(format="bgr24", threads=1), dtype=np.uint8)
+
+
+def first_picture(loop: Loop) -> Image:
+    """The clip's first picture (H, W, 3) BGR."""
+    return next(decoded(msgspec.structs.replace(loop, units=loop.units[:1])))

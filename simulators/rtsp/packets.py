@@ -34,40 +34,37 @@ def payloads(unit: list[bytes], *, limit: int = PAYLOAD_BYTES) -> list[bytes]:
     return parts
 
 
-def frame_packets(
-    parts: list[bytes], *, channel: int, sequence: int, stamp: int, source: int
-) -> bytes:
-    """Interleaved RTP packets of one picture, the marker set on its last."""
+def frame_packets(parts: list[bytes], *, sequence: int, stamp: int, source: int) -> list[bytes]:
+    """RTP packets of one picture, the marker set on its last."""
     last = len(parts) - 1
-    pieces = []
-    for index, part in enumerate(parts):
-        kind = PAYLOAD_TYPE | (0x80 if index == last else 0)
-        pieces.append(
-            struct.pack(
-                "!BBHBBHII",
-                0x24,
-                channel,
-                len(part) + 12,
-                0x80,
-                kind,
-                (sequence + index) & 0xFFFF,
-                stamp & 0xFFFFFFFF,
-                source,
-            )
+    return [
+        struct.pack(
+            "!BBHII",
+            0x80,
+            PAYLOAD_TYPE | (0x80 if index == last else 0),
+            (sequence + index) & 0xFFFF,
+            stamp & 0xFFFFFFFF,
+            source,
         )
-        pieces.append(part)
+        + part
+        for index, part in enumerate(parts)
+    ]
+
+
+def interleaved(packets: list[bytes], *, channel: int) -> bytes:
+    """Packets as they go within the RTSP connection."""
+    pieces: list[bytes] = []
+    for packet in packets:
+        pieces += (struct.pack("!BBH", 0x24, channel, len(packet)), packet)
     return b"".join(pieces)
 
 
-def sender_report(
-    *, channel: int, source: int, at: datetime, stamp: int, packets: int, octets: int
-) -> bytes:
-    """An interleaved RTCP sender report: this RTP stamp was taken at that time."""
+def sender_report(*, source: int, at: datetime, stamp: int, packets: int, octets: int) -> bytes:
+    """An RTCP sender report: this RTP stamp was taken at that time."""
     seconds = at.timestamp() + UNIX_TO_NTP_S
     whole = int(seconds)
     fraction = int((seconds - whole) * (1 << 32))
-    report = struct.pack(
+    return struct.pack(
         "!BBHIIIIII", 0x80, 200, 6, source, whole & 0xFFFFFFFF, fraction & 0xFFFFFFFF, stamp & 0xFFFFFFFF,
         packets & 0xFFFFFFFF, octets & 0xFFFFFFFF,
     )  # fmt: skip
-    return struct.pack("!BBH", 0x24, channel, len(report)) + report

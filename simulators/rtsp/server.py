@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from model.clock import Clock
+from simulators.rtsp.delivery import Post
 from simulators.rtsp.feed import CameraFeed, Fault
 from simulators.rtsp.viewer import Viewer
 
@@ -23,15 +25,18 @@ class CameraServer:
     """Listens while it is entered; sends every playing connection its camera's pictures on time.
 
     A `prompt` server begins with the key picture before the moment, as cameras do that make a key
-    picture for each new viewer; else a viewer waits for the next.
+    picture for each new viewer; else a viewer waits for the next. With `udp` it sends datagrams to
+    those who want them; with `tls` it is to be asked by rtsps.
     """
 
     def __init__(
         self, feeds: Mapping[str, CameraFeed], *, username: str, password: str, clock: Clock,
-        host: str = "127.0.0.1", port: int = 0, prompt: bool = False,
+        host: str = "127.0.0.1", port: int = 0, prompt: bool = False, udp: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         self.feeds, self.username, self.password = feeds, username, password
-        self.prompt = prompt
+        self.prompt, self._udp, self._tls = prompt, udp, tls
+        self.datagrams: Post | None = None
         self.host, self.port = host, port
         self._clock = clock
         self._viewers: set[Viewer] = set()
@@ -55,8 +60,15 @@ class CameraServer:
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._udp:
+            self.datagrams = Post(self.host)
         self._server = await loop.create_server(
-            lambda: Viewer(self), self.host, self.port, backlog=BACKLOG, reuse_address=True
+            lambda: Viewer(self),
+            self.host,
+            self.port,
+            backlog=BACKLOG,
+            reuse_address=True,
+            ssl=self._tls,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -74,6 +86,9 @@ class CameraServer:
                 viewer.close()
             await self._server.wait_closed()
             self._server = None
+        if self.datagrams is not None:
+            self.datagrams.close()
+            self.datagrams = None
 
     def url(self, camera: str, *, with_password: bool = True) -> str:
         """The camera's address, as a site file has it."""
@@ -82,7 +97,7 @@ class CameraServer:
             if with_password
             else ""
         )
-        return f"rtsp://{who}{self.host}:{self.port}/{camera}"
+        return f"rtsp{'s' if self._tls else ''}://{who}{self.host}:{self.port}/{camera}"
 
     def set_fault(self, camera: str, fault: Fault) -> None:
         """Break one camera, or mend it with `Fault.NONE`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from simulators.rtsp.delivery import Delivery, Mailed, Post, Within
 from simulators.rtsp.feed import CameraFeed, DueFrame, Fault
 from simulators.rtsp.loop import Loop
 from simulators.rtsp.packets import CLOCK_HZ, PAYLOAD_TYPE, frame_packets, sender_report
@@ -21,6 +22,7 @@ MAX_REQUEST_BYTES = 16_384
 MAX_UNSENT_BYTES = 2_000_000
 REPORT_EVERY_S = 5.0
 SESSION_TIMEOUT_S = 60
+_PORTS = re.compile(r"client_port=(\d{1,5})")
 _INTERLEAVED = re.compile(r"interleaved=(\d+)(?:-(\d+))?")
 
 
@@ -31,6 +33,7 @@ class Audience(Protocol):
     password: str
     feeds: Mapping[str, CameraFeed]
     prompt: bool
+    datagrams: Post | None
 
     def entered(self, viewer: Viewer) -> None: ...
     def left(self, viewer: Viewer) -> None: ...
@@ -58,7 +61,7 @@ class Viewer(asyncio.Protocol):
         self._pending = b""
         self._transport: asyncio.Transport | None = None
         self._session = secrets.token_hex(8)
-        self._channel = 0
+        self._delivery: Delivery = Within(self._write, 0)
         self._source = secrets.randbits(32)
         self._sequence = secrets.randbits(16)
         self._stamp_base = secrets.randbits(32)
@@ -143,15 +146,12 @@ class Viewer(asyncio.Protocol):
             kind = {"Content-Type": "application/sdp", "Content-Base": url.rstrip("/") + "/"}
             self._answer(200, kind, description(feed.clip.loop))
         elif method == "SETUP":
-            transport = fields.get("transport", "")
-            channels = _INTERLEAVED.search(transport)
-            if "TCP" not in transport:
+            chosen = self._chosen(fields.get("transport", ""), feed)
+            if chosen is None:
                 self._answer(461)
                 return
-            self._channel = int(channels[1]) if channels and int(channels[1]) < 255 else 0
             self.camera = camera
-            chosen = f"RTP/AVP/TCP;unicast;interleaved={self._channel}-{self._channel + 1};ssrc={self._source:08X}"
-            self._answer(200, {"Transport": chosen, **session})
+            self._answer(200, {"Transport": f"{chosen};ssrc={self._source:08X}", **session})
         elif method == "PLAY" and self.camera is not None:
             self._answer(200, {"Range": "npt=now-", **session})
             self.playing = True
@@ -163,6 +163,22 @@ class Viewer(asyncio.Protocol):
                 self._transport.close()
         else:
             self._answer(455)
+
+    def _chosen(self, wish: str, feed: CameraFeed) -> str | None:
+        """The transport, as the answer names it; None where there is none that suits both."""
+        ports, post = _PORTS.search(wish), self._audience.datagrams
+        if "TCP" in wish:
+            channels = _INTERLEAVED.search(wish)
+            channel = int(channels[1]) if channels and int(channels[1]) < 255 else 0
+            self._delivery = Within(self._write, channel)
+            return f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
+        if ports is None or post is None or self._transport is None:
+            return None
+        host = self._transport.get_extra_info("peername")[0]
+        lossy = lambda: feed.fault is Fault.LOSSY  # noqa: E731 - asked at each picture
+        self._delivery = Mailed(post, host, int(ports[1]), lossy=lossy)
+        port = int(ports[1])
+        return f"RTP/AVP;unicast;client_port={port}-{port + 1};server_port={post.ports}"
 
     def _answer(
         self,
@@ -209,23 +225,19 @@ class Viewer(asyncio.Protocol):
 
     def _send_one(self, feed: CameraFeed, frame: DueFrame) -> None:
         stamp = self._stamp_base + frame.number * CLOCK_HZ // feed.fps
-        data = frame_packets(
-            frame.parts,
-            channel=self._channel,
-            sequence=self._sequence,
-            stamp=stamp,
-            source=self._source,
+        packets = frame_packets(
+            frame.parts, sequence=self._sequence, stamp=stamp, source=self._source
         )
         if (
             self._reported_at is None
             or frame.number - self._reported_at >= REPORT_EVERY_S * feed.fps
         ):
             self._reported_at = frame.number
-            data = sender_report(
-                channel=self._channel + 1, source=self._source, at=feed.taken_at(frame.number), stamp=stamp,
+            report = sender_report(
+                source=self._source, at=feed.taken_at(frame.number), stamp=stamp,
                 packets=self.packets, octets=self.octets,
-            ) + data  # fmt: skip
+            )  # fmt: skip
+            self._delivery.report(report)
         self._sequence = (self._sequence + len(frame.parts)) & 0xFFFF
         self.packets += len(frame.parts)
-        self.octets += len(data)
-        self._write(data)
+        self.octets += self._delivery.pictures(packets)

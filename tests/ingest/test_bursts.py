@@ -12,12 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ingest.cameras import CameraTap
 from ingest.rtsp.decode import BURST_MOST, PictureDecoder
 from ingest.rtsp.units import CodedPicture
-from model.clock import SystemClock
 from model.picture import Picture
-from tests.cameras import DEADLINES, PATIENCE, Watcher, eventually, pictures, server
+from tests.cameras import Watcher, eventually, pictures, server
 
 TICKS = 9_000
 PIXELS_A_PICTURE = 4
@@ -74,11 +72,7 @@ def watched(every_s: float, burst: int, *, wanted: int) -> list[Picture]:
     async def watch() -> list[Picture]:
         async with server("east") as cameras:
             watcher = Watcher()
-            tap = CameraTap(
-                "east", cameras.url("east"), every_s=every_s, clock=SystemClock(), burst=burst,
-                on_picture=watcher.pictures.append, on_state=lambda *_: None,
-                patience=PATIENCE, deadlines=DEADLINES,
-            )  # fmt: skip
+            tap = watcher.tap(cameras.url("east"), every_s=every_s, burst=burst)
             task = asyncio.create_task(tap.run())
             await eventually(lambda: len(watcher.pictures) >= wanted, within_s=10.0)
             task.cancel()

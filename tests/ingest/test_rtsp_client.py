@@ -10,14 +10,14 @@ from itertools import pairwise
 
 import pytest
 
-from ingest.cameras import LatestPictures, Patience
+from ingest.patience import Patience
 from ingest.rtsp.address import Address, AddressError
 from model.clock import SystemClock
-from model.picture import Picture, SourceState
+from model.picture import SourceState
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
-from simulators.rtsp.loop import encode_loop, first_picture
+from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.server import CameraServer
-from tests.cameras import Watcher, eventually, loop_of, pictures, server
+from tests.cameras import Watcher, eventually, pictures, server
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -287,25 +287,6 @@ def test_returning_cameras_do_not_come_in_step_and_never_later_than_the_cap() ->
     assert len({round(wait, 2) for wait in waits}) > 150
     assert patience.wait_s(0, SourceState.STALLED, rng) <= 0.5
     assert patience.wait_s(9, SourceState.WRONG_PASSWORD, rng) > 8.0
-
-
-def test_the_newest_picture_wins_and_the_dropped_one_is_counted() -> None:
-    clock, slots = SystemClock(), LatestPictures()
-    first, second, other = (
-        Picture(
-            camera=name,
-            at=clock.now(),
-            arrived_monotonic_s=float(number),
-            pixels=first_picture(loop_of()),
-        )
-        for number, name in enumerate(["east", "east", "west"])
-    )
-    for picture in (first, other, second):
-        slots.put(picture)
-    assert slots.take(timeout_s=0.0) is second
-    assert slots.take(timeout_s=0.0) is other
-    assert slots.take(timeout_s=0.0) is None
-    assert slots.dropped == 1
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,11 @@ NOW = datetime(2026, 10, 1, 19, 0, tzinfo=UTC)
 
 def packets(*, first_sequence: int = 65_530) -> list[bytes]:
     """The RTP packets of a whole clip, sequence numbers and stamps running over their ends."""
-    found, sequence = [], first_sequence
+    found: list[bytes] = []
+    sequence = first_sequence
     for number, parts in enumerate(clip().parts):
         stamp = (2**32 - 9000 + number * 9000) % 2**32
-        framed = frame_packets(parts, channel=0, sequence=sequence, stamp=stamp, source=7)
-        while framed:
-            size = int.from_bytes(framed[2:4], "big")
-            found.append(framed[4 : 4 + size])
-            framed = framed[4 + size :]
+        found += frame_packets(parts, sequence=sequence, stamp=stamp, source=7)
         sequence = (sequence + len(parts)) & 0xFFFF
     return found
 
@@ -75,12 +72,7 @@ def test_a_picture_with_a_lost_packet_is_left_out_and_the_next_one_is_whole() ->
 
 def test_parameter_sets_from_the_description_stand_in_for_missing_ones() -> None:
     loop = loop_of()
-    bare = frame_packets(payloads([loop.units[0][2]]), channel=0, sequence=1, stamp=5, source=1)
-    stream = []
-    while bare:
-        size = int.from_bytes(bare[2:4], "big")
-        stream.append(bare[4 : 4 + size])
-        bare = bare[4 + size :]
+    stream = frame_packets(payloads([loop.units[0][2]]), sequence=1, stamp=5, source=1)
     (picture,) = gather(PictureGatherer("h264", parameter_sets=(loop.sps, loop.pps)), stream)
     assert PictureDecoder("h264").key_picture(picture.data, max_width=160) is not None
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from model.clock import SystemClock
+from tests.certificates import write_certificate
 from tests.mosquitto import running_mosquitto
 from tests.waiting import wait_until
 from wire.address import BrokerAddress
@@ -28,31 +22,10 @@ TOPICS = Topics("shichahai")
 READING = TOPICS.reading("s1")
 
 
-def write_certificate(folder: Path) -> str:
-    """A certificate for loopback that is its own authority; the Mosquitto lines that use it."""
-    key = generate_private_key(SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )
-    (folder / "server.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "server.key").write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    return f"certfile {folder / 'server.crt'}\nkeyfile {folder / 'server.key'}"
+def certificate_lines(folder: Path) -> str:
+    """The Mosquitto lines that use a certificate for loopback."""
+    certificate, key = write_certificate(folder)
+    return f"certfile {certificate}\nkeyfile {key}"
 
 
 def link_to(address: BrokerAddress) -> BrokerLink:
@@ -67,7 +40,7 @@ def link_to(address: BrokerAddress) -> BrokerLink:
 
 @pytest.mark.broker
 def test_both_links_speak_over_tls_and_refuse_a_strangers_certificate(tmp_path: Path) -> None:
-    extra = write_certificate(tmp_path)
+    extra = certificate_lines(tmp_path)
     with running_mosquitto(tmp_path, people={"all": "word"}, extra=extra) as mosquitto:
         secure = BrokerAddress(
             host="127.0.0.1",

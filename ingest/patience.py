@@ -1,0 +1,48 @@
+"""How long a camera is waited for, and how long between attempts to get it back."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from model.picture import SourceState
+
+REFUSING = frozenset({SourceState.WRONG_PASSWORD, SourceState.NOT_FOUND})
+GIVEN_OVER_AT_ONCE = frozenset({SourceState.UNSUPPORTED_CODEC})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds until a silent camera counts as stalled, and between attempts to get it back.
+
+    Where key pictures are further apart than rare_keys_s, all pictures are decoded.
+
+    After the n-th failure in a row the wait is drawn between half and the whole of first_s · 2ⁿ, at
+    most cap_s: cameras behind one switch do not return in step. A camera that refuses our password
+    or knows no such stream is asked less often, so that it does not lock our account.
+
+    What our reader does not know (`unsupported_codec`), or finds garbled `garbled_most` times in a
+    row, FFmpeg's tries once; where that gives pictures it stays for foreign_s.
+    """
+
+    silent_s: float = 5.0
+    no_picture_s: float = 12.0
+    rare_keys_s: float = 4.0
+    first_s: float = 0.5
+    cap_s: float = 8.0
+    refused_cap_s: float = 30.0
+    garbled_most: int = 3
+    foreign_s: float = 3600.0
+
+    def wait_s(self, failures: int, state: SourceState, rng: random.Random) -> float:
+        """How long to wait before the next attempt."""
+        cap = self.refused_cap_s if state in REFUSING else self.cap_s
+        return min(self.first_s * 2.0 ** min(failures, 16), cap) * rng.uniform(0.5, 1.0)
+
+    def silence_s(self, every_s: float) -> float:
+        """How long nothing may come from a camera that is read at this interval."""
+        return max(self.silent_s, 1.5 * every_s)
+
+    def gives_over(self, state: SourceState, garbled: int) -> bool:
+        """Whether another reader should try, after a failure and so many garbled in a row."""
+        return state in GIVEN_OVER_AT_ONCE or garbled >= self.garbled_most
