@@ -1,159 +1,97 @@
-"""Our side of the camera bench, in a process of its own: taps, decoding, counting."""
+"""What the camera bench measures of us: the whole service at a number of cameras, and its troubles."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import threading
-from dataclasses import dataclass, field
-from datetime import datetime
-from multiprocessing.connection import Connection
-from typing import Literal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import psutil
 
-from crowd.estimator import Estimator
-from ingest.cameras import CameraTap, LatestPictures
-from ingest.rtsp.address import Address
-from ingest.rtsp.failure import CameraError
-from ingest.rtsp.session import CameraSession
-from model.clock import SystemClock
-from model.picture import Picture, SourceState
+from service.bench_cameras_house import House, Street, running_house
+from simulators.rtsp.feed import Fault
 
-Depth = Literal["network", "decode", "count"]
-START_WITHIN_S = 60.0
-SAMPLE_S = 0.1
+Result = dict[str, Any]
+SETTLE_S = 5.0
+GONE_S = 10.0
+DOWN_S = 2.0
+KILLED_SHARE = 0.3
 
 
-@dataclass(slots=True)
-class _Ages:
-    """How old each camera's newest reading was at its oldest, and how many came."""
+def measure_ours(
+    street: Street, *, every_s: float, seconds: float, home: Path, then: Callable[[House], Result] | None = None
+) -> Result:  # fmt: skip
+    """The service on these cameras: what its workers cost, how fresh its readings are.
 
-    newest: dict[str, datetime] = field(default_factory=dict)
-    oldest_s: float = 0.0
-    readings: dict[str, int] = field(default_factory=dict)
-
-    def took(self, picture: Picture, now: datetime) -> None:
-        before = self.newest.get(picture.camera)
-        if before is not None:
-            self.oldest_s = max(self.oldest_s, (now - before).total_seconds())
-        self.newest[picture.camera] = picture.at
-        self.readings[picture.camera] = self.readings.get(picture.camera, 0) + 1
-
-    def restart(self) -> None:
-        """Count from now on."""
-        self.oldest_s = 0.0
-        self.readings = dict.fromkeys(self.newest, 0)
+    Network, decoding, scaling, inference and publishing are all in; the service and its broker are
+    told beside it. `then` may go on with the same service; what it finds is added.
+    """
+    with running_house(street, every_s=every_s, home=home) as house:
+        started_s = house.until_all_read()
+        time.sleep(SETTLE_S)
+        found = _figures(house, seconds) | {"started_s": round(started_s, 1)}
+        if then is not None:
+            found |= then(house)
+    return found | {"readings_stored": house.stored}
 
 
-def measure(
-    urls: list[str], depth: Depth, every_s: float, seconds: float, parent: Connection
-) -> None:
-    """A process's whole life: read all cameras to that depth and send one result, or an error."""
-    try:
-        parent.send(asyncio.run(_measure(urls, depth, every_s, seconds)))
-    except (TimeoutError, OSError, CameraError) as error:
-        parent.send({"error": f"{depth}: {str(error) or 'cameras did not start in time'}"})
-
-
-async def _measure(
-    urls: list[str], depth: Depth, every_s: float, seconds: float
-) -> dict[str, float]:
-    if depth == "network":
-        return await _network_only(urls, seconds)
-    clock, ages, slots, done = SystemClock(), _Ages(), LatestPictures(), threading.Event()
-    counter = threading.Thread(target=_count, args=(slots, ages, clock, done), name="counting")
-    if depth == "count":
-        counter.start()
-    process = psutil.Process()
-    gc.collect()
-    bare = process.memory_info().rss
-
-    def came(picture: Picture) -> None:
-        if depth == "count":
-            slots.put(picture)
-        else:
-            ages.took(picture, clock.now())
-
-    def ignore(_camera: str, _state: SourceState) -> None:
-        """States do not matter here: a camera that is lost shows in the readings."""
-
-    taps = [
-        CameraTap(
-            f"camera-{number}", url, every_s=every_s, clock=clock, on_picture=came, on_state=ignore
-        )
-        for number, url in enumerate(urls)
-    ]
-    try:
-        async with asyncio.timeout(START_WITHIN_S + 3 * seconds), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(tap.run(), name=tap.camera_id) for tap in taps]
-            while len(ages.newest) < len(urls):  # noqa: ASYNC110 - another thread fills it
-                await asyncio.sleep(SAMPLE_S)
-            await asyncio.sleep(2 * every_s)
-            ages.restart()
-            started_s, before = clock.monotonic(), process.cpu_times()
-            await asyncio.sleep(seconds)
-            took_s, after = clock.monotonic() - started_s, process.cpu_times()
-            rss = process.memory_info().rss
-            for task in tasks:
-                task.cancel()
-    finally:
-        done.set()
-    cpu_s = after.user + after.system - before.user - before.system
-    cost_ms = 1000 * cpu_s / took_s / len(urls)
+def _figures(house: House, seconds: float) -> Result:
+    workers, rest, count = house.workers(), house.rest(), len(house.cameras)
+    house.heard.restart()
+    began_s, before, beside = time.monotonic(), _cpu_s(workers), _cpu_s(rest)
+    time.sleep(seconds)
+    took_s = time.monotonic() - began_s
+    used_s, beside_s = _cpu_s(workers) - before, _cpu_s(rest) - beside
+    heard, cost_ms = house.heard, 1000 * used_s / took_s / count
+    memory = sum(each.memory_full_info().uss for each in workers)
     return {
-        "cameras": len(urls),
+        "cameras": count,
+        "workers": len(workers),
         "ms_per_camera_s": round(cost_ms, 3),
         "cameras_per_core": round(1000 / cost_ms, 1),
-        "frame_age_max_s": round(ages.oldest_s, 2),
-        "readings_per_s_min": round(min(ages.readings.values()) / took_s, 3),
-        "readings_per_s": round(sum(ages.readings.values()) / took_s / len(urls), 3),
-        "dropped": slots.dropped,
-        "mb_per_camera": round((rss - bare) / len(urls) / 1e6, 2),
+        "ms_per_reading": round(1000 * used_s / max(sum(heard.readings.values()), 1), 2),
+        "frame_age_max_s": round(heard.oldest_s(house.cameras), 2),
+        "frame_age_usual_s": round(heard.usual_age_s(house.cameras), 2),
+        "readings_per_s_min": round(min(heard.readings.values()) / took_s, 3),
+        "readings_per_s": round(sum(heard.readings.values()) / took_s / count, 3),
+        "blind": heard.blind,
+        "mb_per_camera": round(memory / count / 1e6, 2),
+        "service_ms_per_camera_s": round(1000 * beside_s / took_s / count, 3),
         "seconds": round(took_s, 1),
     }
 
 
-def _count(slots: LatestPictures, ages: _Ages, clock: SystemClock, done: threading.Event) -> None:
-    estimator = Estimator("small")
-    while not done.is_set():
-        picture = slots.take(timeout_s=0.5)
-        if picture is not None:
-            estimator.estimate(picture.pixels)
-            ages.took(picture, clock.now())
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    times = [each.cpu_times() for each in processes]
+    return sum(each.user + each.system for each in times)
 
 
-async def _network_only(urls: list[str], seconds: float) -> dict[str, float]:
-    """The floor: the same sessions, drained and taken apart, nothing decoded."""
-    clock, process = SystemClock(), psutil.Process()
-    sessions = [CameraSession(Address.parse(url), clock=clock) for url in urls]
-    seen = 0
-
-    async def drain(session: CameraSession) -> None:
-        nonlocal seen
-        while True:
-            seen += len(session.drain())
-            await asyncio.sleep(0.3)
-
-    async with asyncio.timeout(START_WITHIN_S):
-        for session in sessions:
-            await session.open()
-    async with asyncio.timeout(3 * seconds + 10.0), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(drain(session)) for session in sessions]
-        await asyncio.sleep(2.0)
-        bytes_before = sum(session.received_bytes for session in sessions)
-        started_s, before, seen = clock.monotonic(), process.cpu_times(), 0
-        await asyncio.sleep(seconds)
-        took_s, after = clock.monotonic() - started_s, process.cpu_times()
-        for task in tasks:
-            task.cancel()
-    came = sum(session.received_bytes for session in sessions) - bytes_before
-    for session in sessions:
-        session.close()
-    cost_ms = 1000 * (after.user + after.system - before.user - before.system) / took_s / len(urls)
+def troubles(house: House, *, command: Callable[[tuple[str, ...]], None], seconds: float) -> Result:
+    """Three in ten cameras die: what the rest notice. All lose power at once: when all are back."""
+    dead = house.cameras[: round(KILLED_SHARE * len(house.cameras))]
+    rest = house.cameras[len(dead) :]
+    before_s = house.heard.usual_age_s(rest)
+    for camera in dead:
+        command(("fault", camera, Fault.DROP.value))
+    time.sleep(GONE_S)
+    house.heard.restart()
+    time.sleep(seconds)
+    after_s = house.heard.usual_age_s(rest)
+    oldest_s = house.heard.oldest_s(rest)
+    for camera in dead:
+        command(("fault", camera, Fault.NONE.value))
+    healed_s = house.until_all_read(since=datetime.now(UTC))
+    command(("reboot", str(DOWN_S)))
+    back_at = datetime.now(UTC)
+    back_s = house.until_all_read(since=back_at)
     return {
-        "cameras": len(urls),
-        "ms_per_camera_s": round(cost_ms, 3),
-        "key_pictures_per_s": round(seen / took_s / len(urls), 3),
-        "received_mbit_s": round(came * 8 / took_s / len(urls) / 1e6, 3),
+        "killed": len(dead),
+        "rest_age_before_s": round(before_s, 2),
+        "rest_age_after_s": round(after_s, 2),
+        "rest_age_max_s": round(oldest_s, 2),
+        "rest_age_change": round(after_s / before_s - 1, 3) if before_s else None,
+        "killed_back_s": round(healed_s, 1),
+        "all_back_after_reboot_s": round(back_s, 1),
     }

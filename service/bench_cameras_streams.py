@@ -13,6 +13,7 @@ from typing import Literal
 
 from model.clock import SystemClock
 from simulators.cameras import feeds_of
+from simulators.rtsp.feed import Fault
 from simulators.rtsp.loop import Loop, LoopError, scene_loop
 from simulators.rtsp.server import CameraServer
 from simulators.scenes.crowd import CrowdPlan
@@ -97,12 +98,18 @@ async def _serve(paths: list[Path], count: int, password: str, parent: Connectio
     feeds = feeds_of(stages, begin="all", clock=clock)
     async with CameraServer(feeds, username=USERNAME, password=password, clock=clock) as server:
         parent.send(server.port)
-        await asyncio.to_thread(_until_closed, parent)
+        await _obey(server, parent)
 
 
-def _until_closed(parent: Connection) -> None:
-    try:
-        while True:
-            parent.recv()
-    except EOFError:
-        return
+async def _obey(server: CameraServer, parent: Connection) -> None:
+    """Break and mend what the parent says, until it closes its end."""
+    while True:
+        try:
+            words = await asyncio.to_thread(parent.recv)
+        except EOFError:
+            return
+        if words[0] == "reboot":
+            await server.reboot(down_s=float(words[1]))
+        else:
+            server.set_fault(words[1], Fault(words[2]))
+        parent.send("done")

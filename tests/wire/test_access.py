@@ -10,7 +10,7 @@ import pytest
 from config.schema import Broker, Keys, Origin, Site, SiteFile, Terminal, Words, Zone
 from model.facts import DeviceKind
 from tests.mosquitto import LIMITS, running_mosquitto
-from tests.wire.test_tls import write_certificate
+from tests.certificates import write_certificate
 from wire.access import mosquitto_access
 from wire.address import BrokerAddress
 from wire.field_link import FieldLink, LinkRefusedError
