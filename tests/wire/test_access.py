@@ -9,8 +9,8 @@ import pytest
 
 from config.schema import Broker, Keys, Origin, Site, SiteFile, Terminal, Words, Zone
 from model.facts import DeviceKind
-from tests.mosquitto import LIMITS, running_mosquitto
 from tests.certificates import write_certificate
+from tests.mosquitto import LIMITS, running_mosquitto
 from wire.access import mosquitto_access
 from wire.address import BrokerAddress
 from wire.field_link import FieldLink, LinkRefusedError
