@@ -28,6 +28,7 @@ COMMANDS = (
     "estimate",
     "evaluate",
     "train",
+    "conform",
     "torture",
     "kill_test",
 )
