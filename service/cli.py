@@ -30,6 +30,7 @@ COMMANDS = (
     "train",
     "conform",
     "torture",
+    "trial",
     "kill_test",
 )
 BENCHES = (

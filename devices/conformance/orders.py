@@ -22,7 +22,7 @@ def harmless(exam: Examination, **changes: object) -> TerminalOrder | BollardOrd
 
 def receipts_of(exam: Examination, order: str) -> list[Receipt]:
     """What the device said on one order so far."""
-    said = [*exam.words(TerminalReceipt), *exam.words(BollardReceipt)]
+    said: list[Receipt] = [*exam.words(TerminalReceipt), *exam.words(BollardReceipt)]
     return [each for each in said if each.order == order]
 
 
