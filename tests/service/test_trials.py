@@ -8,6 +8,7 @@ import random
 import pytest
 
 from devices.interlock import LaneWatch, RaiseRefusal
+from model.facts import LoopState
 from service import trial_lanes, trial_orders
 from service.trial_orders import LANE_TOPIC, SCREEN_TOPIC, Stranger
 from simulators.bollard_motor import BollardMotor
@@ -50,7 +51,7 @@ def test_a_controller_that_does_not_look_at_its_loop_is_caught(
 
 
 class _NeverOccupied:
-    CLEAR = OCCUPIED = FAULT = trial_lanes.LoopState.CLEAR
+    CLEAR = OCCUPIED = FAULT = LoopState.CLEAR
 
 
 def test_no_attack_is_ever_obeyed() -> None:
