@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alerts import wording
 from alerts.cases import CaseBook, CaseFile, Journal
-from config.schema import SiteFile, Words
+from config.schema import SiteFile
+from config.strict import Words
 from model.cases import Change, Reason
 from model.facts import DeviceKind
 from model.health import WELL_STATES, DeviceHealth, HealthState

@@ -6,27 +6,15 @@ from datetime import time
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from config.servers import ReadingsServer, RecordsServer, Secret
+from config.strict import DeviceId, Strict, Words
+from config.visits import Reports, Visits
 from model.level import Level
 
-DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused: a typo must never silently change a site."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Words(Strict):
-    """A name or message in both languages."""
-
-    zh: Annotated[str, Field(min_length=1, max_length=500)]
-    en: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Origin(Strict):
@@ -97,6 +85,7 @@ class Zone(Strict):
     outline: Annotated[list[tuple[Metres, Metres]], Field(min_length=3, max_length=500)]
     usable_area_m2: Annotated[float, Field(gt=0, le=10_000_000)]
     m2_per_visitor: Annotated[float, Field(gt=0, le=1000)]
+    mean_stay_min: Annotated[float, Field(ge=1, le=24 * 60)] | None = None
 
     @property
     def capacity(self) -> float:
@@ -146,11 +135,15 @@ class Camera(Strict):
 
 
 class Counter(Strict):
-    """A gate counter: people that go in and out of a zone."""
+    """A gate counter: people that go in and out of a zone.
+
+    `site_gate` says that who passes it comes from outside the site, and so counts as a visitor of the day.
+    """
 
     id: DeviceId
     name: Words
     zone: DeviceId
+    site_gate: bool = True
 
 
 class Sensor(Strict):
@@ -321,6 +314,8 @@ class SiteFile(Strict):
     store: Store = Store()
     keys: Keys
     console: Console = Console()
+    visits: Visits = Visits()
+    reports: Reports = Reports()
     zones: Annotated[list[Zone], Field(min_length=1, max_length=2000)]
     cameras: Annotated[list[Camera], Field(max_length=5000)] = []
     counters: list[Counter] = []

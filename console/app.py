@@ -22,9 +22,9 @@ from console.live import LiveFeed
 from console.looks import Looks
 from console.photographs import BYTES_AT_MOST
 from console.policy import PHOTOS
-from console.ports import Desk, LiveVideo, Pictures, Readiness
+from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
 from console.room import Room
-from console.routes import decisions, field, outside, room, sessions, watching
+from console.routes import decisions, field, outlook, outside, room, sessions, watching
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -61,6 +61,7 @@ def create_app(
     pictures: Pictures,
     readiness: Readiness,
     live_video: LiveVideo | None = None,
+    prospects: Prospects | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
     static: Path = STATIC,
@@ -90,6 +91,7 @@ def create_app(
         pictures=pictures,
         live_video=live_video,
         readiness=readiness,
+        prospects=prospects,
         live=live,
         looks=Looks(),
         throttle=Throttle(),
@@ -107,6 +109,7 @@ def create_app(
         room.router,
         decisions.router,
         field.router,
+        outlook.router,
         outside.router,
     ):
         app.include_router(router, dependencies=[Depends(enforce)], max_body_size=BODY_AT_MOST)

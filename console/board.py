@@ -12,7 +12,8 @@ from html import escape
 
 import msgspec
 
-from config.schema import SiteFile, Words
+from config.schema import SiteFile
+from config.strict import Words
 from console.catalogue_words import Catalogue
 from console.views import AnyCard, ZoneCard
 from model.level import Level, Sight

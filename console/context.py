@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from config.schema import Person, SiteFile
 from console.live import LiveFeed
 from console.looks import Looks
-from console.ports import Desk, LiveVideo, Pictures, Readiness
+from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -35,6 +35,7 @@ class Context:
     pictures: Pictures
     live_video: LiveVideo | None
     readiness: Readiness
+    prospects: Prospects | None
     live: LiveFeed
     looks: Looks
     throttle: Throttle

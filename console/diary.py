@@ -25,6 +25,8 @@ class Act(StrEnum):
     DISPATCH_STEP = "dispatch_step"
     SITE_EDITED = "site_edited"
     PAST_LOOKED_AT = "past_looked_at"
+    EVENT_ANNOUNCED = "event_announced"
+    EVENT_WITHDRAWN = "event_withdrawn"
 
 
 class Noted(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from config.schema import Camera, Rule, Signal, SiteFile, Words, Zone
+from config.schema import Camera, Rule, Signal, SiteFile, Zone
+from config.strict import Words
 
 
 def _words(words: Words) -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import Protocol
 
 import msgspec
 
+from config.visits import Event
 from console.diary import Diary
 from model.facts import Decision, Id
 from model.level import Sight
+from model.outlook import Capacity, Outlook
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,30 @@ class LiveVideo(Protocol):
 
 class LiveRefusedError(Exception):
     """Too many cameras or viewers at once."""
+
+
+class Prospects(Protocol):
+    """What is and what will be: capacity, forecast, and the events that are reckoned with."""
+
+    def capacity(self) -> Capacity:
+        """The site and its zones against their capacity, now."""
+        ...
+
+    def outlook(self) -> Outlook | None:
+        """The newest forecast, or none before the first."""
+        ...
+
+    def events(self) -> list[Event]:
+        """What operators announced; may wait for the disk."""
+        ...
+
+    def announce(self, event: Event) -> None:
+        """Take up an event or change it; may wait for the disk."""
+        ...
+
+    def withdraw(self, event: str) -> bool:
+        """Forget an event; False where there is none. May wait for the disk."""
+        ...
 
 
 class Readiness(Protocol):

@@ -15,6 +15,7 @@ from crowd.assignment import Assigner
 from model.cases import Case, CaseState
 from model.clock import Clock
 from model.commit import Commit, ZoneJudgement
+from model.zones import ForecastPoint
 from wire.codec import encode
 from wire.payloads import ServiceStatus, warning_of, zone_state_of
 from wire.topics import Topics
@@ -57,6 +58,7 @@ class Announcer:
         clock: Clock,
         tz: tzinfo,
         warnings: Iterable[Case],
+        forecast: Callable[[str], tuple[ForecastPoint, ...]] = lambda _: (),
     ) -> None:
         self._node = node
         self._topics = topics
@@ -64,6 +66,7 @@ class Announcer:
         self._assigner = assigner
         self._clock = clock
         self._tz = tz
+        self._forecast = forecast
         self._zones: dict[str, tuple[ZoneJudgement, float]] = {}
         self._owed: dict[str, Case] = {
             case.id: case for case in warnings if case.subject_kind == "zone"
@@ -100,7 +103,8 @@ class Announcer:
         )
         if not turned and mono - said_s < ZONE_EVERY_S:
             return
-        state = encode(zone_state_of(judgement.view, judgement.level), tz=self._tz)
+        told = zone_state_of(judgement.view, judgement.level, forecast=self._forecast(zone))
+        state = encode(told, tz=self._tz)
         self._speaker.keep(self._topics.zone_state(zone), state)
         self._zones[zone] = (judgement, mono)
 

@@ -15,6 +15,7 @@ from devices.health import HealthRegistry
 from devices.outbox import Outbox
 from devices.writing import Sign
 from model.clock import Clock
+from model.zones import ForecastPoint
 from service.announcer import Announcer, Speaker
 from service.spine import ALERTS, ZONES, Deciders
 from store.embedded import Store
@@ -75,7 +76,14 @@ def resume_deciders(
 
 
 def resume_announcer(
-    site: SiteFile, store: Store, speaker: Speaker, deciders: Deciders, *, node: str, clock: Clock
+    site: SiteFile,
+    store: Store,
+    speaker: Speaker,
+    deciders: Deciders,
+    *,
+    node: str,
+    clock: Clock,
+    forecast: Callable[[str], tuple[ForecastPoint, ...]] = lambda _: (),
 ) -> Announcer:
     """The announcer, owing the world every open warning and the last ones."""
     return Announcer(
@@ -86,4 +94,5 @@ def resume_announcer(
         clock=clock,
         tz=ZoneInfo(site.site.timezone),
         warnings=(*store.cases(limit=RECENT_WARNINGS), *deciders.engine.open_cases()),
+        forecast=forecast,
     )

@@ -30,6 +30,7 @@ from model.clock import Clock
 from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
+from service.foretelling import Foreteller
 from service.live_view import RelayedVideo, live_relay
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
@@ -137,6 +138,7 @@ def _spine(
     intake: Intake,
     link: BrokerLink,
     clock: Clock,
+    foreteller: Foreteller,
     plant: Plant | None,
 ) -> Spine:
     """The spine, ready to run, with its deciders as they stood at the last commit."""
@@ -149,7 +151,9 @@ def _spine(
     deciders = resume_deciders(
         site, store, signer.sign, clock=clock, new_id=lambda: secrets.token_hex(8)
     )
-    announcer = resume_announcer(site, store, link, deciders, node=NODE, clock=clock)
+    announcer = resume_announcer(
+        site, store, link, deciders, node=NODE, clock=clock, forecast=foreteller.points
+    )
     return Spine(
         clock=clock,
         store=store,
@@ -217,6 +221,7 @@ class House:
     intake: Intake
     spine: Spine
     thread: SpineThread
+    foreteller: Foreteller
 
 
 async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> None:
@@ -233,8 +238,16 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
     ):
         link = _link(site, meeting.address, field_time)
         intake = Intake(link, Decoder.for_site(site), clock=field_time, field_time=field_time)
+        foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
         spine = _spine(
-            loaded, store, feed, intake=intake, link=link, clock=field_time, plant=options.plant
+            loaded,
+            store,
+            feed,
+            intake=intake,
+            link=link,
+            clock=field_time,
+            foreteller=foreteller,
+            plant=options.plant,
         )
         thread = SpineThread(spine, asyncio.get_running_loop())
         house = House(
@@ -249,6 +262,7 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
             intake=intake,
             spine=spine,
             thread=thread,
+            foreteller=foreteller,
         )
         link.start()
         thread.start()
@@ -284,6 +298,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             desk=SpineDesk(house.spine.submit, house.spine.note),
             pictures=board,
             live_video=RelayedVideo(relay),
+            prospects=house.foreteller,
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),
             registry=registry_of(
                 ServiceFigures(intake=house.intake, link=house.link, spine=house.spine),
@@ -295,6 +310,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             tasks.create_task(stills.run(board), name="stills")
             tasks.create_task(relay.run(), name="live view")
             tasks.create_task(_console(app, listener), name="console")
+            tasks.create_task(house.foreteller.run(), name="foreteller")
             tasks.create_task(_watch(house, app), name="watch the vital parts")
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]

@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from config.schema import DeviceId, SiteFile, Strict, Words
+from config.schema import SiteFile
+from config.strict import DeviceId, Strict, Words
 
 CameraFault = Literal["none", "drop", "stall", "black", "frozen", "garbage"]
 DensityPerM2 = Annotated[float, Field(ge=0, le=9)]

@@ -9,13 +9,12 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import itertools
-import warnings
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from crowd.forecast.history import Floats, History, Wholes
+from crowd.forecast.history import Floats, History, Wholes, mean_known
 
 USUAL_WEEKS: Final = 6
 """A weekday's usual day is the median of its last six; shorter is noisy, longer lags the season."""
@@ -51,16 +50,13 @@ class Days(msgspec.Struct, frozen=True, kw_only=True):
     by_level: View
 
 
-def look(history: History, hour: int) -> Days:
-    """Describe every day of the record as it looked at `hour`:00."""
-    with warnings.catch_warnings():
-        # A median of nothing is NaN here on purpose: unknown stays unknown.
-        warnings.simplefilter("ignore", category=RuntimeWarning)
-        return _look(history, hour)
+def look(history: History, hour: int, signs: Floats | None = None) -> Days:
+    """Describe every day of the record as it looked at `hour`:00.
 
-
-def _look(history: History, hour: int) -> Days:
+    `signs` (days × any) is what was known of the days before they came; NaN where it was not.
+    """
     counts = history.counts
+    signs = np.zeros((history.days, 0)) if signs is None else signs
     ordinals = history.first_day.toordinal() + np.arange(history.days)
     weekday = (ordinals + 6) % 7
     so_far = counts[:, :, :hour].sum(2)
@@ -75,7 +71,8 @@ def _look(history: History, hour: int) -> Days:
     usual = np.stack([_usual(site, weekday, USUAL_WEEKS) for site in logs])
     level = np.stack([_usual(site, np.zeros_like(weekday), LEVEL_DAYS) for site in logs])
     above = logs - usual
-    common = _common(above, ordinals, weekday, usual)
+    ahead = np.broadcast_to(signs, (len(counts), *signs.shape))
+    common = np.concatenate([_common(above, ordinals, weekday, usual), ahead], 2)
     morning = above[:, :, 2:3] if hour else above[:, :, :0]
     shape = _shape(logs[:, :, 4:])
     recent = slice(max(4, logs.shape[2] - 2), None)
@@ -149,15 +146,15 @@ def _others(columns: Floats) -> Floats:
     sites = columns.shape[0]
     if sites == 1:
         return columns[:, :, :0]
-    return np.stack([np.nanmean(np.delete(columns, site, 0), 0) for site in range(sites)])
+    return np.stack([mean_known(np.delete(columns, site, 0), 0) for site in range(sites)])
 
 
 def _common(above: Floats, ordinals: Wholes, weekday: Wholes, usual: Floats) -> Floats:
     """What both views need: the last days, the level, the calendar."""
     total = above[:, :, 1]
     late = [_lag(total, days) for days in (1, 2, 3, 7, 364)]
-    week = np.nanmean(np.stack([_lag(total, days) for days in range(1, 8)]), 0)
-    fortnight = np.nanmean(np.stack([_lag(total, days) for days in range(1, 15)]), 0)
+    week = mean_known(np.stack([_lag(total, days) for days in range(1, 8)]), 0)
+    fortnight = mean_known(np.stack([_lag(total, days) for days in range(1, 15)]), 0)
     ratio = usual[:, :, 0] - usual[:, :, 2]
     mine = [
         *late,
@@ -194,7 +191,7 @@ def _anniversaries(total: Floats, ordinals: Wholes) -> list[Floats]:
         for way, days in zip(ways, _same_feast(day), strict=True):
             past = [o - first for o in days if 0 <= o - first < min(column, size)]
             if past:
-                way[:, column] = np.nanmean(total[:, past], 1)
+                way[:, column] = mean_known(total[:, past], 1)
     return ways
 
 

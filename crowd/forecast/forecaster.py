@@ -7,7 +7,6 @@ known on its own morning, and gives for each exactly what `predict` gives.
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
@@ -20,12 +19,17 @@ from crowd.forecast.features import Days, look
 from crowd.forecast.history import HOURS, Floats, History
 from crowd.forecast.peak import Courses
 from crowd.forecast.regression import RELEARN_DAYS, Trust, guess_days
+from crowd.forecast.surroundings import Surroundings
 
 _UNLEARNED_DEVIATION: Final = 0.4
 """The doubt of a forecast that only scales the last days: a third of the remainder and more."""
 
 _MISSING_HOUR_WIDENS: Final = 0.15
 """Each missing hour of the morning widens the doubt by this share."""
+
+FEW_EVENTS: Final = 3
+_NEW_EVENT_WIDENS: Final = 1.5
+"""With fewer event days than this in the record the operator's guess stands in, and the doubt grows."""
 
 NEW_SITE_DAYS: Final = 56
 SILENT_DAYS: Final = 7
@@ -37,6 +41,7 @@ class Note(StrEnum):
     NEW_SITE = "site_opened_recently"
     MORNING_INCOMPLETE = "hours_missing_this_morning"
     SILENT_BEFORE = "no_whole_day_in_the_last_week"
+    NEW_EVENT = "few_events_before_this_one"
     NOTHING_KNOWN = "no_day_to_learn_from"
 
 
@@ -63,8 +68,11 @@ class DayForecast(msgspec.Struct, frozen=True, kw_only=True):
 class Forecaster:
     """Forecasts days from a record of hourly counts; holds no state, so that a restart changes nothing."""
 
-    def __init__(self, trust: Trust | None = None) -> None:
+    def __init__(
+        self, trust: Trust | None = None, *, surroundings: Surroundings | None = None
+    ) -> None:
         self._trust = trust or Trust()
+        self._surroundings = surroundings or Surroundings()
 
     def predict(self, history: History, day: dt.date, hour: int) -> dict[str, DayForecast]:
         """Forecast `day` for every site, as known at `hour`:00; later rows in `history` are not looked at."""
@@ -78,18 +86,20 @@ class Forecaster:
         if not 0 <= hour < HOURS:
             raise ValueError(f"hour {hour}: expected 0 to {HOURS - 1}")
         begin, end = max(0, history.index(first)), min(history.days, history.index(last) + 1)
-        days = look(history, hour)
-        with warnings.catch_warnings():
-            # Columns that nobody ever reported have no mean; they are neutral by `Scale`.
-            warnings.simplefilter("ignore", category=RuntimeWarning)
-            for site in range(len(history.sites)):
-                yield from _Site(history, days, site, self._trust).forecasts(begin, end)
+        around = self._surroundings
+        days = look(history, hour, around.signs(history.first_day, history.days))
+        for site in range(len(history.sites)):
+            place = _Site(history, days, site, trust=self._trust, around=around)
+            yield from place.forecasts(begin, end)
 
 
 class _Site:
     """One site's days in a row."""
 
-    def __init__(self, history: History, days: Days, site: int, trust: Trust) -> None:
+    def __init__(
+        self, history: History, days: Days, site: int, *, trust: Trust, around: Surroundings
+    ) -> None:
+        self._around = around
         self._history = history
         self._days = days
         self._site = site
@@ -139,6 +149,11 @@ class _Site:
         hour = self._days.hour
         missing = int((~np.isfinite(self._history.counts[self._site, column, :hour])).sum())
         wide = doubt * (1 + _MISSING_HOUR_WIDENS * missing)
+        events = self._events_before(column)
+        if events is not None:
+            more = max(1 + self._around.more_visitors(self._day(column)), 0.1)
+            expected += float(np.log(more)) * 2 / (2 + events)
+            wide *= _NEW_EVENT_WIDENS if events < FEW_EVENTS else 1.0
         rest = float(np.exp(expected))
         course = self._courses.course(column, rest)
         so_far = float(course.profile[:hour].sum())
@@ -152,8 +167,20 @@ class _Site:
             profile=tuple(course.profile.tolist()),
             peak_hour=course.peak_hour,
             peak_people=float(course.profile[course.peak_hour]),
-            notes=_notes(self._history, self._days, self._site, column),
+            notes=self._notes(column, events),
         )
+
+    def _events_before(self, column: int) -> int | None:
+        """How many days with an announced event the record knows; none on a day without one."""
+        if not self._around.on(self._day(column)):
+            return None
+        known = np.flatnonzero(np.isfinite(self._days.rest[self._site, :column]))
+        return sum(bool(self._around.on(self._day(int(past)))) for past in known)
+
+    def _notes(self, column: int, events: int | None) -> tuple[Note, ...]:
+        found = _notes(self._history, self._days, self._site, column)
+        few = events is not None and events < FEW_EVENTS
+        return (*found, Note.NEW_EVENT) if few else found
 
     def _unknown(self, column: int) -> DayForecast:
         return DayForecast(

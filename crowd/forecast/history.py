@@ -27,6 +27,14 @@ Floats = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
 
+def mean_known(values: Floats, axis: int | tuple[int, ...]) -> Floats:
+    """The mean of what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis)
+    number = known.sum(axis)
+    return np.asarray(np.where(number > 0, total / np.maximum(number, 1), np.nan))
+
+
 class HistoryError(Exception):
     """A file of counts that cannot be used; the message names file, line and what would be right."""
 

@@ -34,6 +34,7 @@ from model.level import Level, Sight
 from model.orders import OrderRecord, OrderState, TerminalOrder
 from model.text import Bilingual
 from model.zones import ZoneView
+from service.foretelling import Foreteller
 from store.dispatches import Dispatches
 from store.embedded import Store
 from store.feed import Feed
@@ -68,6 +69,9 @@ class StageCore:
         self._serials = itertools.count(1)
         self._counters = itertools.count(1)
         self.cases: dict[str, Case] = {}
+        self.foreteller = Foreteller(
+            self.site, folder, store=self.store, feed=self.feed, clock=clock
+        )
         self.app: FastAPI = create_app(
             site=self.site,
             clock=clock,
@@ -78,6 +82,7 @@ class StageCore:
             desk=self,
             pictures=self.pictures,
             readiness=self,
+            prospects=self.foreteller,
             live_video=live_video,
             static=static,
         )

@@ -39,6 +39,7 @@ FILLED = {
     "{photo}": "photo-none",
     "{dispatch}": "dispatch-none",
     "{act}": "take",
+    "{event}": "lanterns",
 }
 
 

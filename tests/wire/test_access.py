@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import Broker, Keys, Origin, Site, SiteFile, Terminal, Words, Zone
+from config.schema import Broker, Keys, Origin, Site, SiteFile, Terminal, Zone
+from config.strict import Words
 from model.facts import DeviceKind
 from tests.certificates import write_certificate
 from tests.mosquitto import LIMITS, running_mosquitto

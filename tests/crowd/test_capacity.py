@@ -1,0 +1,89 @@
+"""Capacity by LB/T 034: what is full, what may come, how long people stay, and nothing made of what is not seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from config.schema import SiteFile
+from config.visits import Visits
+from crowd.capacity import DaySoFar, mean_stay_min, reckon
+from model.level import Sight
+from model.outlook import Capacity, StaySource
+from model.zones import ZoneView
+from tests.console.stage_site import AREA, small_site
+
+NOW = datetime(2026, 10, 3, 7, 0, tzinfo=UTC)
+
+
+def _site(**visits: object) -> SiteFile:
+    return small_site().model_copy(update={"visits": Visits.model_validate(visits)})
+
+
+def _view(site: SiteFile, zone: str, people: float | None) -> ZoneView:
+    capacity = next(each.capacity for each in site.zones if each.id == zone)
+    if people is None:
+        return ZoneView(zone=zone, at=NOW, sight=Sight.BLIND, capacity=capacity)
+    return ZoneView(
+        zone=zone,
+        at=NOW,
+        sight=Sight.LIVE,
+        capacity=capacity,
+        occupancy=people,
+        occupancy_low=people * 0.9,
+        occupancy_high=people * 1.1,
+    )
+
+
+def _reckon(
+    site: SiteFile, people: float | None = 50.0, whole: DaySoFar | None = None, **blind: None
+) -> Capacity:
+    views = {
+        zone.id: _view(site, zone.id, None if zone.id in blind else people) for zone in site.zones
+    }
+    return reckon(site, views, {}, whole or DaySoFar(), NOW)
+
+
+def test_both_capacities_follow_the_standard() -> None:
+    found = _reckon(_site(opens="08:00", closes="22:00", mean_stay_min=120))
+    zone = next(each for each in small_site().zones if each.id == "yandai")
+    line = found.zones["yandai"]
+    assert line.capacity == pytest.approx(AREA["yandai"] / zone.m2_per_visitor, abs=0.1)
+    assert line.day_capacity == pytest.approx(line.capacity * 14 * 60 / 120, rel=0.001)
+    assert line.turnover_at_most == 7.0
+    assert line.load_pct == pytest.approx(100 * 50 / line.capacity, abs=0.1)
+    assert found.site.capacity == pytest.approx(sum(z.capacity for z in found.zones.values()), 0.01)
+
+
+def test_a_site_that_never_closes_is_open_all_day_and_one_may_close_after_midnight() -> None:
+    assert _reckon(_site()).open_min == 24 * 60
+    assert _reckon(_site(opens="10:00", closes="02:00")).open_min == 16 * 60
+
+
+def test_near_the_limit_begins_at_four_fifths_of_either_capacity() -> None:
+    site = _site(mean_stay_min=120)
+    full = sum(zone.capacity for zone in site.zones)
+    assert not _reckon(site, whole=DaySoFar(visitors=0.79 * full * 12)).site.near_limit
+    assert _reckon(site, whole=DaySoFar(visitors=0.81 * full * 12)).site.near_limit
+
+
+def test_blind_zones_are_named_and_never_counted_as_empty() -> None:
+    found = _reckon(_site(), bridge=None)
+    assert found.zones["bridge"].people is None
+    assert found.zones["bridge"].load_pct is None
+    assert found.site.zones_unseen == ("bridge",)
+    assert found.site.sight is Sight.PARTIAL
+    assert found.site.people_high is None
+    nothing = reckon(_site(), {}, {}, DaySoFar(), NOW)
+    assert nothing.site.sight is Sight.BLIND
+    assert nothing.site.people is None
+
+
+def test_the_mean_stay_is_measured_where_enough_came() -> None:
+    day = DaySoFar(visitors=400.0, person_h=600.0, seen_h=8.0)
+    assert mean_stay_min(day) == 90.0
+    line = _reckon(_site(mean_stay_min=120), whole=day).site
+    assert (line.mean_stay_min, line.mean_stay_source) == (90.0, StaySource.MEASURED)
+    assert mean_stay_min(DaySoFar(visitors=3.0, person_h=600.0)) is None
+    assert _reckon(_site(mean_stay_min=75)).site.mean_stay_source is StaySource.SITE_FILE
