@@ -76,7 +76,7 @@ def test_every_direct_dependency_has_its_line_in_the_documents() -> None:
         *project["project"]["optional-dependencies"]["train"],
         *project["dependency-groups"]["dev"],
     ]
-    names = {re.split(r"[<>=]", line)[0] for line in wanted}
+    names = {re.split(r"[\[<>=]", line)[0] for line in wanted}
     documented = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     assert {name for name in names if f"`{name}`" not in documented} == set()
 
