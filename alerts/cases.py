@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from model.actions import Action
+from model.calls import Call, CallRole
 from model.cases import Case, CaseState, Change, Reason, Transition
 from model.level import Level
 from model.text import Bilingual
@@ -20,7 +21,11 @@ class CaseFile(msgspec.Struct, kw_only=True):
     `told` and `raised` name the plan that reached each terminal and entrance, so that exactly
     these are taken back; `hands_off` are entrances that a person lowered, which this case never
     raises again. `approvals` are (person, session) pairs for the plans in `waiting`.
-    `told_s` is how long ago each plan last spoke. `unowned_s`, `well_s` and these are seconds that passed, not moments, so that they survive a restart.
+    `told_s` is how long ago each plan last spoke. `unowned_s`, `well_s`, `shelved_s`, `runs_s` and
+    these are seconds that passed or are left, not moments, so that they survive a restart.
+    `ready` names the agreed plan that would raise an entrance once somebody arms and confirms it.
+    `silenced` is the level at which a person took back what was told: only a higher one speaks again.
+    `begun` are plans that have called their people, `calls` counts calls.
     """
 
     case: Case
@@ -35,6 +40,12 @@ class CaseFile(msgspec.Struct, kw_only=True):
     authorised: list[str] = []
     well_s: float | None = None
     fault: str | None = None
+    shelved_s: float | None = None
+    runs_s: float | None = None
+    ready: dict[str, str] = {}
+    silenced: Level | None = None
+    begun: list[str] = []
+    calls: int = 0
 
 
 class Journal:
@@ -45,6 +56,7 @@ class Journal:
         self.cases: dict[str, Case] = {}
         self.transitions: list[Transition] = []
         self.actions: list[Action] = []
+        self.calls: list[Call] = []
 
     def note(
         self,
@@ -71,6 +83,29 @@ class Journal:
                 detail=detail,
             )
         )
+
+    def call(self, file: CaseFile, role: CallRole, people: tuple[str, ...]) -> None:
+        """People are to be reached about a case."""
+        file.calls += 1
+        self.calls.append(
+            Call(
+                id=f"{file.case.id}-c{file.calls}"[-64:],
+                case=file.case.id,
+                role=role,
+                people=people,
+                at=self.now,
+                zone=file.case.subject,
+                level=file.case.level,
+                text=file.case.text,
+                exercise=file.case.exercise,
+            )
+        )
+
+    def show(self, file: CaseFile, case: Case) -> None:
+        """A case looks another than before; this is no step of its history."""
+        if case != file.case:
+            file.case = case
+            self.cases[case.id] = case
 
 
 class CaseBook:
@@ -107,6 +142,8 @@ class CaseBook:
         actor: str,
         reason: Reason,
         detail: Bilingual,
+        called: Level | None = None,
+        exercise: bool = False,
     ) -> CaseFile:
         """Open a case. The key must be free: one breach is one warning."""
         if key in self.files:
@@ -122,6 +159,8 @@ class CaseBook:
             changed=journal.now,
             text=text,
             rule=rule,
+            called=called,
+            exercise=exercise,
         )
         file = CaseFile(case=case, key=key)
         self.files[key] = file
@@ -156,7 +195,15 @@ class CaseBook:
         self, journal: Journal, file: CaseFile, *, actor: str, reason: Reason, detail: Bilingual
     ) -> None:
         """Close a case; it keeps its last level and is forgotten here."""
-        file.case = msgspec.structs.replace(file.case, state=CaseState.CLOSED, next_escalation=None)
+        file.case = msgspec.structs.replace(
+            file.case,
+            state=CaseState.CLOSED,
+            next_escalation=None,
+            muted_by=None,
+            shelved_until=None,
+            waiting=(),
+            ready=(),
+        )
         del self.files[file.key]
         del self._keys[file.case.id]
         journal.note(file, actor=actor, change=Change.CLOSED, reason=reason, detail=detail)

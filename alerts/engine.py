@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from alerts import ownership, wording
+from alerts import quieting, wording
 from alerts.cases import CaseBook, CaseFile, Journal
+from alerts.desk import DecisionDesk
+from alerts.duty import DutyDesk, Signed
+from alerts.exercises import ExerciseDesk
 from alerts.faults import FaultDesk
-from alerts.ownership import Refusal
-from alerts.plans import PlanBook, WaitingPlan, lower_by_hand
+from alerts.ownership import STEPS, EscalationClock, Refusal
+from alerts.plans import PlanBook
+from alerts.raising import Armed, RaisingDesk
 from alerts.signals import Ignored
 from alerts.watch import Moved, Watch, WatchState
 from config.schema import SiteFile
-from model.actions import Action
+from model.actions import Action, MoveEntrance
+from model.calls import Call
 from model.cases import Case, Change, Reason, Transition
+from model.duty import ArmedEntrance, OnDuty
 from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
 from model.health import DeviceHealth
 from model.level import Level, rank_of
@@ -30,8 +37,6 @@ LONGEST_STEP_S = 30.0
 SNAPSHOT_EVERY_S = 2.0
 """While holds or clocks run, a snapshot is wanted at least this often."""
 
-_DECISIONS_REMEMBERED = 256
-
 _REFUSALS = {
     "loop_not_clear": Reason.LOOP_NOT_CLEAR,
     "loop_state_stale": Reason.LOOP_STALE,
@@ -43,14 +48,20 @@ _REFUSALS = {
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one step decided. `levels` has every zone; `cases` only those that changed."""
+    """What one step decided. `levels` has every zone; `cases` only those that changed.
+
+    `duty` and `armed` are all who are on duty and all that stands armed; none where nothing changed.
+    """
 
     cases: tuple[Case, ...] = ()
     transitions: tuple[Transition, ...] = ()
     actions: tuple[Action, ...] = ()
+    calls: tuple[Call, ...] = ()
     levels: dict[str, Level | None] = {}
-    decisions_refused: tuple[tuple[str, Refusal], ...] = ()
+    decisions_refused: tuple[tuple[str, str], ...] = ()
     signals_ignored: tuple[tuple[str, Ignored], ...] = ()
+    duty: tuple[OnDuty, ...] | None = None
+    armed: tuple[ArmedEntrance, ...] | None = None
 
 
 class RefusedAction(Protocol):
@@ -74,6 +85,8 @@ class _State(msgspec.Struct, kw_only=True):
     watch: WatchState = msgspec.field(default_factory=WatchState)
     files: dict[str, CaseFile] = {}
     decisions: list[str] = []
+    duty: dict[str, Signed] = {}
+    armed: dict[str, Armed] = {}
 
 
 class AlertEngine:
@@ -94,7 +107,24 @@ class AlertEngine:
         self._book = CaseBook(new_id, state.files)
         self._plans = PlanBook(site)
         self._faults = FaultDesk(site)
-        self._entrances = {bollard.id: bollard.entrance for bollard in site.bollards}
+        self._duty = DutyDesk(site, state.duty)
+        self._clock = EscalationClock(site.escalation.at_s, self._duty.whom)
+        self._raising = RaisingDesk(self._plans, state.armed)
+        self._exercises = ExerciseDesk(self._plans, self._clock)
+        self._desk = DecisionDesk(
+            site,
+            handled=state.decisions,
+            watch=self._watch,
+            book=self._book,
+            plans=self._plans,
+            clock=self._clock,
+            duty=self._duty,
+            raising=self._raising,
+            exercises=self._exercises,
+        )
+        self._told_duty: tuple[OnDuty, ...] | None = None
+        self._told_armed: tuple[ArmedEntrance, ...] | None = None
+        self._lanes = Counter(bollard.entrance for bollard in site.bollards)
         self._names = {one.id: one.name for one in site.terminals}
         self._names |= {one.id: one.name for one in site.bollards}
         self._levels: dict[str, Level | None] = {zone.id: None for zone in site.zones}
@@ -119,10 +149,6 @@ class AlertEngine:
         """Every case that is not closed."""
         return tuple(file.case for file in self._book)
 
-    def waiting_plans(self) -> tuple[WaitingPlan, ...]:
-        """Every plan that waits for people's agreement."""
-        return self._plans.waiting(self._book)
-
     def step(
         self,
         views: Iterable[ZoneView],
@@ -143,26 +169,39 @@ class AlertEngine:
         self._settle_all(journal, self._watch.judge())
         for device in health:
             self._faults.take(journal, self._book, device)
-        refused = []
-        for decision in decisions:
-            refusal = self._decide(journal, decision)
-            if refusal is not None:
-                refused.append((decision.id, refusal))
+        refused = self._decide(journal, decisions)
+        if journal.cases:
+            self._exercises.review(journal, self._book)
+            quieting.review(journal, self._book, self._clock)
         self._wrap_up(journal)
         return Outcome(
             cases=tuple(journal.cases.values()),
             transitions=tuple(journal.transitions),
             actions=tuple(journal.actions),
+            calls=tuple(journal.calls),
             levels=self._levels,
-            decisions_refused=tuple(refused),
+            decisions_refused=refused,
             signals_ignored=ignored,
+            **self._people_and_arms(),
         )
+
+    def _decide(
+        self, journal: Journal, decisions: Iterable[Decision]
+    ) -> tuple[tuple[str, Refusal], ...]:
+        refused = []
+        for decision in decisions:
+            self._dirty = True
+            refusal = self._desk.decide(journal, decision)
+            if refusal is not None:
+                refused.append((decision.id, refusal))
+        return tuple(refused)
 
     def note_refusals(
         self, outcome: Outcome, refused: Iterable[RefusedAction], now: datetime
     ) -> Outcome:
         """Add to an outcome what devices will not be asked to do of its actions, and why."""
-        journal = Journal(now)
+        refused, journal = tuple(refused), Journal(now)
+        outcome = self._tell_the_asker(outcome, refused)
         for refusal in refused:
             file = None if refusal.action.case is None else self._book.by_id(refusal.action.case)
             if file is None:
@@ -186,6 +225,22 @@ class AlertEngine:
             transitions=(*outcome.transitions, *journal.transitions),
         )
 
+    def _tell_the_asker(self, outcome: Outcome, refused: tuple[RefusedAction, ...]) -> Outcome:
+        """Whoever asked for a motion learns at once where no lane of the entrance will do it."""
+        reasons: dict[str, list[str]] = {}
+        lanes: dict[str, int] = {}
+        for refusal in refused:
+            action = refusal.action
+            if isinstance(action, MoveEntrance) and action.decision is not None:
+                reasons.setdefault(action.decision, []).append(str(refusal.reason))
+                lanes[action.decision] = self._lanes[action.entrance]
+        wholly = [(one, why[0]) for one, why in reasons.items() if len(why) >= lanes[one]]
+        if not wholly:
+            return outcome
+        return msgspec.structs.replace(
+            outcome, decisions_refused=(*outcome.decisions_refused, *wholly)
+        )
+
     def _name_of(self, device: str) -> Bilingual:
         name = self._names.get(device)
         return Bilingual(zh=name.zh, en=name.en) if name else Bilingual(zh=device, en=device)
@@ -206,15 +261,20 @@ class AlertEngine:
             return
         down_s = max(0.0, (now - saved_at).total_seconds())
         for file in self._book:
-            file.unowned_s += min(down_s, ownership.escalation_due_s(file))
+            file.unowned_s += min(down_s, self._clock.due_s(file))
             for plan in file.told_s:
                 file.told_s[plan] += down_s
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
+        if self._duty.pass_time(journal.now, seconds) | self._raising.pass_time(seconds):
+            self._dirty = True
         for file in self._book:
-            ownership.escalate(journal, file, seconds)
+            if self._clock.escalate(journal, file, seconds) == len(STEPS) - 1:
+                self._plans.tell_public(journal, file)
+            quieting.let_time_pass(journal, file, seconds, self._clock)
             self._plans.let_time_pass(journal, file, seconds)
+            self._exercises.let_time_pass(journal, self._book, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
         self._settle_all(journal, self._watch.pass_time(seconds))
         if self._watch.running or self._book.files:
@@ -258,6 +318,10 @@ class AlertEngine:
         siblings = self._watch.siblings(rule.zone, rule.hazard)
         lead, leading = max(siblings, key=lambda pair: rank_of(pair[1].level))
         level, file = leading.level, self._book.get(rule.case_key)
+        called = None if file is None else file.case.called
+        if file is not None and rank_of(called) > rank_of(level):
+            # An operator's own call stands above what is measured, until a person closes it.
+            level = called
         if level is None:
             if file is None:
                 return
@@ -276,82 +340,40 @@ class AlertEngine:
                 reason=move.reason,
                 detail=move.detail,
             )
-            ownership.start_clock(journal, file)
+            self._clock.start(journal, file)
         elif file.case.level is not level:
+            up = level.rank > file.case.level.rank
             self._book.set_level(
                 journal,
                 file,
                 level,
-                text=lead.text,
+                text=lead.text if leading.level is level else file.case.text,
                 rule=lead.id,
                 actor=rule.id,
                 reason=move.reason,
                 detail=move.detail,
             )
+            if up:
+                quieting.stepped_up(journal, file, self._clock, actor=rule.id, reason=move.reason)
         else:
             return
         self._plans.follow(journal, self._book, file)
-
-    def _decide(self, journal: Journal, decision: Decision) -> Refusal | None:
-        """Carry out a person's decision once; returns why not, if not."""
-        self._dirty = True
-        handled = self._state.decisions
-        if decision.id in handled:
-            return Refusal.DUPLICATE
-        handled.append(decision.id)
-        del handled[:-_DECISIONS_REMEMBERED]
-        if decision.verb in (Verb.LOWER, Verb.STOP):
-            return self._move_by_hand(journal, decision)
-        file = self._book.by_id(decision.subject)
-        if file is None:
-            return Refusal.CASE_NOT_OPEN
-        if decision.verb is Verb.CLOSE:
-            return self._close_by_hand(journal, file, decision)
-        if decision.verb is not Verb.APPROVE:
-            return ownership.decide(journal, file, decision)
-        refusal = self._plans.approve(journal, file, decision)
-        if refusal is None:
-            self._plans.follow(journal, self._book, file)
-        return refusal
-
-    def _move_by_hand(self, journal: Journal, decision: Decision) -> Refusal | None:
-        """Lower or stop, for an entrance or for the entrance of a lane."""
-        entrance = self._entrances.get(decision.subject, decision.subject)
-        if entrance not in self._entrances.values():
-            return Refusal.UNKNOWN_ENTRANCE
-        lower_by_hand(journal, self._book, entrance, decision)
-        return None
-
-    def _close_by_hand(
-        self, journal: Journal, file: CaseFile, decision: Decision
-    ) -> Refusal | None:
-        """Close by a person's word, never against what is seen, and never red in the dark."""
-        case = file.case
-        zone = case.subject if case.subject_kind == "zone" else ""
-        if not zone and file.well_s is None:
-            return Refusal.FAULT_PERSISTS
-        for rule, tracker in self._watch.siblings(zone, case.hazard):
-            lowest = rule.thresholds[0].raise_at
-            if tracker.sample.reaches(lowest):
-                return Refusal.SIGNAL_ABOVE
-            if tracker.level is Level.RED and not tracker.sample.wholly_below(lowest):
-                return Refusal.SIGNAL_UNSEEN
-        self._watch.restart(zone, case.hazard)
-        self._book.close(
-            journal,
-            file,
-            actor=decision.person,
-            reason=Reason.PERSON,
-            detail=wording.closed_by_hand(decision),
-        )
-        self._plans.follow(journal, self._book, file)
-        return None
 
     def _weigh(self, changed: Iterable[Case]) -> None:
         """Bring the level in force of the zones whose cases changed up to date."""
         for zone in {case.subject for case in changed if case.subject_kind == "zone"}:
             levels = [file.case.level for file in self._book if _is_of(file.case, zone)]
             self._levels[zone] = max(levels, key=rank_of, default=None)
+
+    def _people_and_arms(self) -> dict[str, Any]:
+        """Who is on duty and what stands armed, where that is another than last told."""
+        news: dict[str, Any] = {}
+        duty, armed = self._duty.standing(), self._raising.standing()
+        if duty != self._told_duty:
+            news["duty"] = self._told_duty = duty
+        if armed != self._told_armed:
+            news["armed"] = self._told_armed = armed
+        return news
 
     def _wrap_up(self, journal: Journal) -> None:
         if journal.cases:
@@ -363,4 +385,4 @@ class AlertEngine:
 
 
 def _is_of(case: Case, zone: str) -> bool:
-    return case.subject_kind == "zone" and case.subject == zone
+    return case.subject_kind == "zone" and case.subject == zone and not case.exercise

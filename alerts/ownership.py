@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 
@@ -9,11 +10,15 @@ import msgspec
 
 from alerts import wording
 from alerts.cases import CaseFile, Journal
-from model.cases import CaseState, Change, Reason
+from model.calls import CallRole
+from model.cases import Case, CaseState, Change, Reason
 from model.facts import Decision, Verb
 
-ESCALATE_AT_S = (30.0, 60.0, 120.0)
-"""Seconds without acknowledgement after which the next one is called."""
+STEPS = (CallRole.SECOND_PERSON, CallRole.COMMANDER, CallRole.OUTSIDE_CONTACT)
+"""Whom the escalation clock calls, step by step."""
+
+WhomToCall = Callable[[CallRole, Case], tuple[str, ...]]
+"""The people whom a step calls for a case, by duty and roster."""
 
 
 class Refusal(StrEnum):
@@ -32,50 +37,93 @@ class Refusal(StrEnum):
     SAME_PERSON = "approver_is_the_proposer"
     SAME_SESSION = "approval_from_the_same_session"
     UNKNOWN_ENTRANCE = "unknown_entrance"
+    UNKNOWN_ZONE = "unknown_zone"
+    REASON_MISSING = "reason_missing"
+    END_MISSING = "end_missing"
+    RED_NOT_SHELVED = "red_cannot_be_shelved"
+    ALREADY_SHELVED = "already_shelved"
+    NOT_SHELVED = "not_shelved"
+    NOT_MERGED = "not_merged"
+    CANNOT_MERGE = "cannot_be_merged"
+    LEVEL_MISSING = "level_missing"
+    NOTHING_TOLD = "nothing_to_withdraw"
+    NO_SUCH_ITEM = "no_such_checklist_item"
+    ALREADY_CHECKED = "already_checked"
+    NOT_ARMED = "not_armed_or_too_late"
+    ALREADY_ON_DUTY = "already_on_duty"
+    NOT_ON_DUTY = "not_on_duty"
+    EXERCISE_RUNS = "exercise_already_runs"
+    REAL_WARNING_STANDS = "real_warning_stands_there"
 
 
-def start_clock(journal: Journal, file: CaseFile) -> None:
-    """Start the escalation clock of a zone case that nobody owns."""
-    file.unowned_s = 0.0
-    file.case = msgspec.structs.replace(file.case, escalation=0)
-    _show_next(journal, file)
+class EscalationClock:
+    """The clock that calls the next one while nobody takes a warning on.
+
+    It stands while the case is quiet: muted by a red one, shelved, or merged into another.
+    """
+
+    def __init__(self, at_s: tuple[float, float, float], whom: WhomToCall) -> None:
+        self._at_s = at_s
+        self._whom = whom
+
+    def start(self, journal: Journal, file: CaseFile) -> None:
+        """Start the clock of a zone case that nobody owns."""
+        file.unowned_s = 0.0
+        file.case = msgspec.structs.replace(file.case, escalation=0)
+        self.show_next(journal, file)
+
+    def escalate(self, journal: Journal, file: CaseFile, seconds: float) -> int | None:
+        """Let time pass over an unowned zone case; the last step that was taken by it, if any."""
+        if not _runs(file.case):
+            return None
+        file.unowned_s += seconds
+        taken = None
+        while (step := file.case.escalation) < len(self._at_s):
+            if file.unowned_s < self._at_s[step] - 1e-6:
+                break
+            file.case = msgspec.structs.replace(file.case, escalation=step + 1)
+            self.show_next(journal, file)
+            people = self._whom(STEPS[step], file.case)
+            journal.note(
+                file,
+                actor="clock",
+                change=Change.ESCALATED,
+                reason=Reason.UNOWNED,
+                detail=wording.called(step, self._at_s[step], people),
+            )
+            journal.call(file, STEPS[step], people)
+            taken = step
+        return taken
+
+    def due_s(self, file: CaseFile) -> float:
+        """Seconds until the next step; how far a restart may let the clock run on at most."""
+        step = file.case.escalation
+        if not _runs(file.case) or step >= len(self._at_s):
+            return 0.0
+        return max(0.0, self._at_s[step] - file.unowned_s)
+
+    def show_next(self, journal: Journal, file: CaseFile) -> None:
+        """Write onto the case when the next step is due, if one is."""
+        step, moment = file.case.escalation, None
+        if _runs(file.case) and step < len(self._at_s):
+            left_s = max(0.0, self._at_s[step] - file.unowned_s)
+            moment = journal.now + timedelta(seconds=left_s)
+        file.case = msgspec.structs.replace(file.case, next_escalation=moment)
 
 
-def escalate(journal: Journal, file: CaseFile, seconds: float) -> None:
-    """Let time pass over an unowned zone case; each step of the clock is taken once."""
-    case = file.case
-    if case.subject_kind != "zone" or case.state is not CaseState.OPEN:
-        return
-    file.unowned_s += seconds
-    while (step := file.case.escalation) < len(ESCALATE_AT_S):
-        if file.unowned_s < ESCALATE_AT_S[step] - 1e-6:
-            return
-        file.case = msgspec.structs.replace(file.case, escalation=step + 1)
-        _show_next(journal, file)
-        journal.note(
-            file,
-            actor="clock",
-            change=Change.ESCALATED,
-            reason=Reason.UNOWNED,
-            detail=wording.called(step, ESCALATE_AT_S[step]),
-        )
+def _runs(case: Case) -> bool:
+    return case.subject_kind == "zone" and case.state is CaseState.OPEN and not case.quiet
 
 
-def escalation_due_s(file: CaseFile) -> float:
-    """Seconds until the next escalation; how far a restart may let the clock run on at most."""
-    step = file.case.escalation
-    if file.case.state is not CaseState.OPEN or step >= len(ESCALATE_AT_S):
-        return 0.0
-    return max(0.0, ESCALATE_AT_S[step] - file.unowned_s)
-
-
-def decide(journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
+def decide(
+    journal: Journal, file: CaseFile, decision: Decision, clock: EscalationClock
+) -> Refusal | None:
     """Carry out a person's decision about owning a case; returns why not, if not."""
     match decision.verb:
         case Verb.ACKNOWLEDGE:
             return _acknowledge(journal, file, decision)
         case Verb.UNACKNOWLEDGE:
-            return _unacknowledge(journal, file, decision)
+            return _unacknowledge(journal, file, decision, clock)
         case Verb.ASSIGN:
             return _assign(journal, file, decision)
         case Verb.COMMENT:
@@ -100,11 +148,13 @@ def _acknowledge(journal: Journal, file: CaseFile, decision: Decision) -> Refusa
     return None
 
 
-def _unacknowledge(journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
+def _unacknowledge(
+    journal: Journal, file: CaseFile, decision: Decision, clock: EscalationClock
+) -> Refusal | None:
     if file.case.state is not CaseState.ACKNOWLEDGED:
         return Refusal.NOT_ACKNOWLEDGED
     file.case = msgspec.structs.replace(file.case, state=CaseState.OPEN, owner=None)
-    start_clock(journal, file)
+    clock.start(journal, file)
     _note(journal, file, decision, Change.UNACKNOWLEDGED)
     return None
 
@@ -126,12 +176,3 @@ def _note(journal: Journal, file: CaseFile, decision: Decision, change: Change) 
         reason=Reason.PERSON,
         detail=wording.said(decision),
     )
-
-
-def _show_next(journal: Journal, file: CaseFile) -> None:
-    step = file.case.escalation
-    moment = None
-    if file.case.subject_kind == "zone" and step < len(ESCALATE_AT_S):
-        left_s = max(0.0, ESCALATE_AT_S[step] - file.unowned_s)
-        moment = journal.now + timedelta(seconds=left_s)
-    file.case = msgspec.structs.replace(file.case, next_escalation=moment)

@@ -6,30 +6,21 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from alerts import wording
+from alerts import checklists, entrances, messages, wording
 from alerts.cases import CaseBook, CaseFile, Journal
+from alerts.messages import UNOWNED_PLAN, public_plan
 from alerts.ownership import Refusal
-from config.schema import Approval, Plan, SiteFile
-from model.actions import Broadcast, MoveEntrance
-from model.cases import Case, CaseState, Change, Reason
+from config.plans import Approval, Plan
+from config.schema import SiteFile
+from model.cases import Case, CaseState, Change, Reason, WaitingPlan
 from model.facts import Decision
-from model.level import Level
+from model.level import Level, rank_of
 from model.orders import Motion
-from model.text import Bilingual
 
 TELL_AGAIN_SHARE = 0.8
 """A text is told again after this share of its life, so that it never goes out while it holds."""
 
 _PEOPLE = {Approval.NONE: 0, Approval.ONE: 1, Approval.TWO: 2}
-
-
-class WaitingPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan that waits for people: how many must agree and who already has."""
-
-    case: str
-    plan: str
-    needed: int
-    approved_by: tuple[str, ...]
 
 
 class PlanBook:
@@ -41,6 +32,9 @@ class PlanBook:
 
     def __init__(self, site: SiteFile) -> None:
         self._plans = {plan.id: plan for plan in site.plans}
+        self._public = site.escalation.public
+        if self._public is not None:
+            self._plans[UNOWNED_PLAN] = public_plan(self._public)
         self._terminals = {
             zone.id: tuple(t.id for t in site.terminals if zone.id in t.zones)
             for zone in site.zones
@@ -50,11 +44,13 @@ class PlanBook:
         """Bring the field to what the case's level asks for, as far as people have agreed."""
         acting = self._acting(file)
         self._ask(journal, file)
-        show = _highest(acting, lambda plan: self._reached(plan, file.case))
+        show = _highest(acting, lambda plan: self._reached(plan, file))
         barriers = _highest(acting, lambda plan: plan.raise_entrances)
         self._withdraw(journal, file, keep=show.keys())
-        self._lower(journal, book, file, keep=barriers.keys())
+        entrances.lower(journal, book, file, keep=barriers.keys(), over=self._over)
+        entrances.make_ready(journal, file, barriers)
         for plan in acting:
+            checklists.begin(journal, file, plan)
             self._start(journal, book, file, plan, show=show, barriers=barriers)
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
@@ -69,7 +65,7 @@ class PlanBook:
                 continue
             terminals = tuple(name for name, told in file.told.items() if told == plan_id)
             file.told_s[plan_id] = 0.0
-            journal.actions.append(_show(file.case, plan, terminals))
+            journal.actions.append(messages.show(file.case, plan, terminals))
             journal.note(
                 file,
                 actor=plan.id,
@@ -88,6 +84,7 @@ class PlanBook:
             if session == decision.session:
                 return Refusal.SAME_SESSION
         file.approvals.append((decision.person, decision.session))
+        self._show_waiting(journal, file)
         agreed = [
             plan
             for plan in file.waiting
@@ -103,19 +100,64 @@ class PlanBook:
         )
         return None
 
-    def waiting(self, book: CaseBook) -> tuple[WaitingPlan, ...]:
-        """Every plan that waits for people now."""
-        return tuple(
+    def tell_public(self, journal: Journal, file: CaseFile) -> None:
+        """Nobody took the warning on: the low-risk message goes where nothing is told of it yet."""
+        plan = self._plans.get(UNOWNED_PLAN)
+        if plan is None or _silent(plan, file):
+            return
+        zone = self._terminals.get(file.case.subject, ())
+        quiet = tuple(terminal for terminal in zone if terminal not in file.told)
+        if not quiet:
+            return
+        file.told.update(dict.fromkeys(quiet, UNOWNED_PLAN))
+        file.told_s[UNOWNED_PLAN] = 0.0
+        journal.actions.append(messages.show(file.case, plan, quiet))
+        journal.note(
+            file,
+            actor="clock",
+            change=Change.PUBLIC_TOLD,
+            reason=Reason.UNOWNED,
+            detail=wording.public_told(len(quiet)),
+        )
+
+    def withdraw_by_hand(
+        self, journal: Journal, file: CaseFile, decision: Decision
+    ) -> Refusal | None:
+        """Take back at once what the case told, and let these plans be silent in it from now on."""
+        if not file.told:
+            return Refusal.NOTHING_TOLD
+        gone = sorted(set(file.told.values()))
+        file.silenced = file.case.level
+        for plan_id in gone:
+            self._take_back(
+                journal, file, plan_id, [name for name, by in file.told.items() if by == plan_id]
+            )
+        journal.note(
+            file,
+            actor=decision.person,
+            change=Change.WITHDRAWN,
+            reason=Reason.PERSON,
+            detail=wording.withdrawn(gone, decision),
+        )
+        return None
+
+    def approved_beforehand(self, entrance: str) -> bool:
+        """Whether a plan that needs nobody would raise this entrance by itself."""
+        return any(
+            entrance in plan.raise_entrances and plan.approval is Approval.NONE
+            for plan in self._plans.values()
+        )
+
+    def _show_waiting(self, journal: Journal, file: CaseFile) -> None:
+        waiting = tuple(
             WaitingPlan(
-                case=file.case.id,
                 plan=plan,
                 needed=_PEOPLE[self._plans[plan].approval],
                 approved_by=tuple(person for person, _ in file.approvals),
             )
-            for file in book
             for plan in file.waiting
-            if plan in self._plans
         )
+        journal.show(file, msgspec.structs.replace(file.case, waiting=waiting))
 
     def _candidates(self, case: Case) -> dict[Level, list[Plan]]:
         """The plans that apply at the case's level or below, the highest level first."""
@@ -127,6 +169,7 @@ class PlanBook:
                 plan
                 for plan in self._plans.values()
                 if plan.level is level
+                and plan.id != UNOWNED_PLAN
                 and plan.hazard == case.hazard
                 and (plan.zones == "all" or case.subject in plan.zones)
             ]
@@ -155,6 +198,7 @@ class PlanBook:
         if not set(waiting) <= set(file.waiting):
             file.approvals = []
         file.waiting = waiting
+        self._show_waiting(journal, file)
         for plan in top:
             if plan.id in waiting:
                 needed = _PEOPLE[plan.approval] - len(file.approvals)
@@ -169,8 +213,11 @@ class PlanBook:
     def _agreed(self, file: CaseFile, plan: Plan) -> bool:
         return plan.approval is Approval.NONE or plan.id in file.authorised
 
-    def _reached(self, plan: Plan, case: Case) -> Iterable[str]:
-        return self._terminals.get(case.subject, ()) if plan.terminals == "zone" else plan.terminals
+    def _reached(self, plan: Plan, file: CaseFile) -> Iterable[str]:
+        if _silent(plan, file):
+            return ()
+        zone = self._terminals.get(file.case.subject, ())
+        return zone if plan.terminals == "zone" else plan.terminals
 
     def _start(
         self,
@@ -191,7 +238,10 @@ class PlanBook:
         rise = [
             entrance
             for entrance, wanted in barriers.items()
-            if wanted is plan and entrance not in file.raised and entrance not in file.hands_off
+            if wanted is plan
+            and plan.approval is Approval.NONE
+            and entrance not in file.raised
+            and entrance not in file.hands_off
         ]
         if not tell and not rise:
             return
@@ -203,14 +253,14 @@ class PlanBook:
             detail=wording.acts(plan.id, told=len(tell), entrances=rise),
         )
         if tell:
-            journal.actions.append(_show(file.case, plan, tell))
+            journal.actions.append(messages.show(file.case, plan, tell))
             file.told.update(dict.fromkeys(tell, plan.id))
             file.told_s[plan.id] = 0.0
         for entrance in rise:
-            already = _claimed(book, entrance)
+            already = entrances.claimed(book, file.case, entrance)
             file.raised[entrance] = plan.id
             if not already:
-                journal.actions.append(_move(file.case, entrance, Motion.RAISE, plan.id))
+                journal.actions.append(entrances.move(file.case, entrance, Motion.RAISE, plan.id))
 
     def _withdraw(self, journal: Journal, file: CaseFile, *, keep: Iterable[str]) -> None:
         """Take back what was told by plans above the level in force, from those who were told."""
@@ -220,22 +270,17 @@ class PlanBook:
             if terminal not in kept and self._over(file, plan_id):
                 gone.setdefault(plan_id, []).append(terminal)
         for plan_id, terminals in gone.items():
-            file.told_s.pop(plan_id, None)
-            for terminal in terminals:
-                del file.told[terminal]
-            journal.actions.append(self._cancel(file.case, plan_id, tuple(terminals)))
+            self._take_back(journal, file, plan_id, terminals)
 
-    def _lower(
-        self, journal: Journal, book: CaseBook, file: CaseFile, *, keep: Iterable[str]
+    def _take_back(
+        self, journal: Journal, file: CaseFile, plan_id: str, terminals: list[str]
     ) -> None:
-        """Lower what this case raised, unless another open case still wants it up."""
-        kept = set(keep)
-        for entrance, plan_id in list(file.raised.items()):
-            if entrance in kept or not self._over(file, plan_id):
-                continue
-            del file.raised[entrance]
-            if not _claimed(book, entrance):
-                journal.actions.append(_move(file.case, entrance, Motion.LOWER, plan_id))
+        file.told_s.pop(plan_id, None)
+        for terminal in terminals:
+            del file.told[terminal]
+        journal.actions.append(
+            messages.cancel(file.case, self._plans.get(plan_id), tuple(terminals))
+        )
 
     def _over(self, file: CaseFile, plan_id: str) -> bool:
         """Whether a plan's time is over: closed, stepped down below it, or gone from the site."""
@@ -243,62 +288,10 @@ class PlanBook:
         closed = file.case.state is CaseState.CLOSED
         return closed or plan is None or plan.level.rank > file.case.level.rank
 
-    def _cancel(self, case: Case, plan_id: str, terminals: tuple[str, ...]) -> Broadcast:
-        plan = self._plans.get(plan_id)
-        text = (
-            Bilingual(zh="提示解除", en="Alert withdrawn")
-            if plan is None
-            else Bilingual(zh=plan.cancel.zh, en=plan.cancel.en)
-        )
-        return Broadcast(
-            case=case.id,
-            action="cancel",
-            level=case.level if plan is None else plan.level,
-            terminals=terminals,
-            text=text,
-            volume=None if plan is None else plan.volume,
-            expires_s=600.0 if plan is None else plan.expires_s,
-            exercise=case.exercise,
-        )
 
-
-def lower_by_hand(journal: Journal, book: CaseBook, entrance: str, decision: Decision) -> None:
-    """Lower or stop an entrance at once. One person is enough; no case holds it up after that."""
-    motion = Motion.LOWER if decision.verb.value == Motion.LOWER.value else Motion.STOP
-    journal.actions.append(MoveEntrance(entrance=entrance, motion=motion, actor=decision.person))
-    for file in book:
-        if entrance not in file.raised:
-            continue
-        if motion is Motion.LOWER:
-            del file.raised[entrance]
-            file.hands_off.append(entrance)
-        journal.note(
-            file,
-            actor=decision.person,
-            change=Change.MOVED_BY_HAND,
-            reason=Reason.PERSON,
-            detail=wording.by_hand(entrance, motion),
-        )
-
-
-def _show(case: Case, plan: Plan, terminals: tuple[str, ...]) -> Broadcast:
-    return Broadcast(
-        case=case.id,
-        action="show",
-        level=plan.level,
-        terminals=terminals,
-        text=Bilingual(zh=plan.text.zh, en=plan.text.en),
-        speech=plan.speech,
-        volume=plan.volume,
-        expires_s=plan.expires_s,
-        exercise=case.exercise,
-    )
-
-
-def _move(case: Case, entrance: str, motion: Motion, actor: str) -> MoveEntrance:
-    return MoveEntrance(
-        entrance=entrance, motion=motion, case=case.id, actor=actor, exercise=case.exercise
-    )
+def _silent(plan: Plan, file: CaseFile) -> bool:
+    """Whether a person took back what the case told at this plan's level or a higher one."""
+    return rank_of(file.silenced) >= plan.level.rank
 
 
 def _highest(acting: list[Plan], targets: Callable[[Plan], Iterable[str]]) -> dict[str, Plan]:
@@ -308,7 +301,3 @@ def _highest(acting: list[Plan], targets: Callable[[Plan], Iterable[str]]) -> di
         for target in targets(plan):
             wanted.setdefault(target, plan)
     return wanted
-
-
-def _claimed(book: CaseBook, entrance: str) -> bool:
-    return any(entrance in file.raised for file in book)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from alerts import words
-from config.schema import Rule, Signal, SiteFile
+from config.rules import Rule, Signal
+from config.schema import SiteFile
 from model.cases import Reason
 from model.level import Level
 from model.text import Bilingual

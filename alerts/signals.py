@@ -10,7 +10,8 @@ import msgspec
 
 from alerts.holds import UNSEEN, Sample
 from alerts.rules import UNITS
-from config.schema import Sensor, Signal
+from config.rules import Signal
+from config.schema import Sensor
 from model.facts import SensorAlarm, SensorReading
 from model.level import Sight
 from model.zones import ZoneView

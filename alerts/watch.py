@@ -8,9 +8,10 @@ from alerts import signals
 from alerts.holds import UNSEEN, Move, Sample, Tracker, advance, due_s, judge_down, judge_up, take
 from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
 from alerts.signals import Ignored, SensorBoard, SensorState
-from config.schema import Signal, SiteFile
+from config.rules import Signal
+from config.schema import SiteFile
 from model.facts import SensorAlarm, SensorReading
-from model.level import rank_of
+from model.level import Level, rank_of
 from model.zones import ZoneView
 
 _EARLY_S = 1e-6
@@ -138,6 +139,11 @@ class Watch:
             for rule in self._rules.get(zone, ())
             if rule.hazard == hazard and (tracker := self._state.trackers.get(rule.key)) is not None
         ]
+
+    def level_of(self, zone: str, hazard: str) -> Level | None:
+        """The highest level of the rules of a hazard in a zone."""
+        levels = [tracker.level for _, tracker in self.siblings(zone, hazard)]
+        return max(levels, key=rank_of, default=None)
 
     def restart(self, zone: str, hazard: str) -> None:
         """Back to calm, after a person closed the case."""

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from alerts import words
 from alerts.rules import UNITS, Threshold, ZoneRule
 from alerts.words import both
-from config.schema import Signal
+from config.rules import Signal
 from model.actions import Action, Broadcast
+from model.cases import Case, Reason
 from model.facts import Decision
 from model.health import DeviceHealth
 from model.orders import Motion
@@ -94,13 +95,150 @@ def refused(action: Action, device: Bilingual, reason: str) -> Bilingual:
     )
 
 
-def called(step: int, after_s: float) -> Bilingual:
+def waits_for_arming(plan: str, entrances: Sequence[str]) -> Bilingual:
+    """An agreed plan would raise entrances, once somebody arms and confirms."""
+    names = "、".join(entrances), ", ".join(entrances)
+    return both(
+        f"预案 {plan}：入口 {names[0]} 待人工预备并确认后升起",
+        f"plan {plan}: entrances {names[1]} rise when somebody arms and confirms",
+    )
+
+
+def armed(entrance: str, seconds: float) -> Bilingual:
+    """Somebody armed an entrance: it rises when it is confirmed in time."""
+    return both(
+        f"入口 {entrance}：已预备，{seconds:g} 秒内确认即升起",
+        f"entrance {entrance} armed: it rises if confirmed within {seconds:g} s",
+    )
+
+
+def called(step: int, after_s: float, people: Sequence[str]) -> Bilingual:
     """The escalation clock called the next one."""
     whom = words.CALLED[step]
+    zh = f"（{'、'.join(people)}）" if people else "（站点文件未指定）"
+    en = f" ({', '.join(people)})" if people else " (the site names nobody)"
     return both(
-        f"{after_s:g} 秒无人负责，已呼叫{whom.zh}",
-        f"{whom.en} called after {after_s:g} s without an owner",
+        f"{after_s:g} 秒无人负责，已呼叫{whom.zh}{zh}",
+        f"{whom.en} called after {after_s:g} s without an owner{en}",
     )
+
+
+def calls(plan: str, people: Sequence[str]) -> Bilingual:
+    """A plan calls its people."""
+    return both(f"预案 {plan}：呼叫 {'、'.join(people)}", f"plan {plan} calls {', '.join(people)}")
+
+
+def public_told(number: int) -> Bilingual:
+    """The site's low-risk message went out, since nobody took the warning on."""
+    return both(
+        f"无人负责：已向 {number} 台终端发出低风险提示",
+        f"without an owner: the low-risk message went to {_terminals(number)}",
+    )
+
+
+def withdrawn(plans: Sequence[str], decision: Decision) -> Bilingual:
+    """A person took back what plans had told."""
+    why = f"：{decision.comment}" if decision.comment else ""
+    because = f": {decision.comment}" if decision.comment else ""
+    return both(
+        f"人工撤回预案 {'、'.join(plans)} 的播报{why}",
+        f"messages of plan {', '.join(plans)} withdrawn by hand{because}",
+    )
+
+
+def shelved(minutes: float, decision: Decision) -> Bilingual:
+    """A person put a case aside for some minutes."""
+    return both(
+        f"搁置 {minutes:g} 分钟：{decision.comment}",
+        f"shelved for {minutes:g} min: {decision.comment}",
+    )
+
+
+def unshelved(reason: Reason) -> Bilingual:
+    """A case is off the shelf again."""
+    match reason:
+        case Reason.SHELF_END:
+            return both("搁置到期", "the shelving ended")
+        case Reason.PERSON:
+            return both("人工取消搁置", "taken up again by hand")
+        case _:
+            return both("情况加重，取消搁置", "it grew worse: taken up again")
+
+
+def merged(into: Case, decision: Decision) -> Bilingual:
+    """A person lets another case answer for this one."""
+    why = f"：{decision.comment}" if decision.comment else ""
+    because = f": {decision.comment}" if decision.comment else ""
+    return both(
+        f"并入“{into.text.zh}”（{into.id}）{why}",
+        f"merged into “{into.text.en}” ({into.id}){because}",
+    )
+
+
+def separated(reason: Reason) -> Bilingual:
+    """A merged case stands for itself again."""
+    match reason:
+        case Reason.PERSON:
+            return both("人工拆分", "separated by hand")
+        case Reason.MERGED_CLOSED:
+            return both("所并入的事件已结束", "the case that it was merged into is closed")
+        case _:
+            return both("升为红色，单独处置", "it became red and stands for itself")
+
+
+def muted() -> Bilingual:
+    """A red warning answers for this one."""
+    return both("本区有红色预警，暂不催办", "a red warning of this zone answers for it")
+
+
+def unmuted() -> Bilingual:
+    """No red warning answers for this one any more."""
+    return both("红色预警已不在，恢复催办", "no red warning answers for it any more")
+
+
+def own_call(hazard: str, decision: Decision) -> Bilingual:
+    """The text of an operator's own call: the hazard, and what they saw."""
+    name = words.hazard(hazard)
+    return both(f"{name.zh}：{decision.comment}", f"{name.en}: {decision.comment}")
+
+
+def called_by(decision: Decision) -> Bilingual:
+    """Somebody called a warning by their own judgement."""
+    return both(f"人工预警：{decision.comment}", f"called by hand: {decision.comment}")
+
+
+def exercise_text(text: Bilingual) -> Bilingual:
+    """A text of an exercise says so first, in both languages."""
+    return both(f"【演习】{text.zh}", f"[EXERCISE] {text.en}")
+
+
+def exercise_speech(speech: str) -> str:
+    """What an exercise speaks says so before and after; silence stays silent."""
+    return f"演习。{speech} 以上为演习。"[:1000] if speech else ""
+
+
+def exercise_of(hazard: str) -> Bilingual:
+    """The text of an exercise's case."""
+    return words.hazard(hazard)
+
+
+def exercise_begins(minutes: float, decision: Decision) -> Bilingual:
+    """Somebody began an exercise."""
+    return both(
+        f"演习开始，最长 {minutes:g} 分钟：{decision.comment}",
+        f"exercise begins, for {minutes:g} min at most: {decision.comment}",
+    )
+
+
+def exercise_ends(reason: Reason) -> Bilingual:
+    """An exercise is over, and why."""
+    match reason:
+        case Reason.REAL_WARNING:
+            return both("本区出现真实预警，演习中止", "a real warning stands in the zone")
+        case Reason.EXERCISE_OVER:
+            return both("演习时间到", "the exercise's time is over")
+        case _:
+            return both("人工结束演习", "exercise ended by hand")
 
 
 def said(decision: Decision) -> Bilingual | None:
@@ -116,10 +254,9 @@ def said(decision: Decision) -> Bilingual | None:
 
 
 def closed_by_hand(decision: Decision) -> Bilingual:
-    """A person closed the case, in their own words where they gave any."""
-    if decision.comment:
-        return both(decision.comment, decision.comment)
-    return both("人工结束", "closed by hand")
+    """A person closed the case, for the reason that they gave."""
+    reason = decision.comment or ""
+    return both(reason, reason)
 
 
 def fault(health: DeviceHealth) -> Bilingual:

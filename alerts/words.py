@@ -6,7 +6,7 @@ A reason that is not known here is shown as it was said.
 
 from __future__ import annotations
 
-from config.schema import Signal
+from config.rules import Signal
 from model.facts import DeviceKind
 from model.health import HealthState
 from model.orders import Motion
@@ -44,6 +44,8 @@ HAZARDS = {
     "fire": both("火警", "fire"),
     "earthquake": both("地震", "earthquake"),
     "help": both("求助", "help"),
+    "operators-call": both("值班员预警", "operator's call"),
+    "crowding": both("人员密集", "crowding"),
 }
 
 DEVICES = {

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from config.findings import FieldPath
 from config.outlines import area_m2, crosses_itself
-from config.schema import Approval, Plan, Rule, Signal, SiteFile
+from config.plans import Approval, Plan
+from config.rules import SINGLE_LEVEL, Rule, Signal
+from config.schema import SiteFile
 
 Fault = tuple[FieldPath, str, str]
 """Where, what, and what would be right."""
@@ -69,6 +71,8 @@ def _references(site: SiteFile) -> Iterator[Fault]:
         yield from _unknown(
             ("plans", n, "raise_entrances"), plan.raise_entrances, entrances, "entrance"
         )
+        yield from _unknown(("plans", n, "call"), plan.call, people, "person")
+    yield from _unknown(("escalation", "outside"), site.escalation.outside, people, "person")
     for n, shift in enumerate(site.roster):
         yield from _unknown(("roster", n, "people"), shift.people, people, "person")
 
@@ -190,11 +194,19 @@ def _rules(site: SiteFile) -> Iterator[Fault]:
     """A rule that names a zone must be able to hear something from it."""
     has_camera = {zone for camera in site.cameras for zone in camera.zones}
     has_ground = {z for camera in site.cameras if camera.ground is not None for z in camera.zones}
+    has_burst = {z for camera in site.cameras if camera.burst for z in camera.zones}
+    has_motion = {z for c in site.cameras if c.burst and c.ground is not None for z in c.zones}
     has_sensor = {zone for sensor in site.sensors for zone in sensor.zones}
     ears = {
         Signal.PEAK_DENSITY: (has_ground, "no camera with `ground`"),
         Signal.ZONE_DENSITY: (has_camera, "no camera"),
         Signal.OCCUPANCY: (has_camera, "no camera"),
+        Signal.GROWTH: (has_camera, "no camera"),
+        Signal.FORECAST: (has_camera, "no camera"),
+        Signal.COUNTERFLOW: (has_burst, "no camera with `burst`"),
+        Signal.PRESSURE: (has_motion, "no camera with `ground` and `burst`"),
+        Signal.FLOW_BREAKDOWN: (has_motion, "no camera with `ground` and `burst`"),
+        Signal.BLIND: (has_camera, "no camera"),
         Signal.SENSOR: (has_sensor, "no sensor"),
         Signal.ALARM: (has_sensor, "no sensor"),
     }
@@ -217,13 +229,23 @@ def _plans(site: SiteFile) -> Iterator[Fault]:
         elif not any(_can_start(rule, plan) for rule in rules):
             what = f"no rule for `{plan.hazard}` reaches {plan.level.value} in these zones"
             yield ("plans", n, "level"), what, "a level and zones that a rule of this hazard has"
+        if plan.id == "unowned":
+            yield (
+                ("plans", n, "id"),
+                "is what the message of `escalation.public` goes by",
+                "another id",
+            )
         if plan.cancel == plan.text:
             yield ("plans", n, "cancel"), "takes nothing back: it is the text itself", "say so"
+    public = site.escalation.public
+    if public is not None and public.cancel == public.text:
+        path = ("escalation", "public", "cancel")
+        yield path, "takes nothing back: it is the text itself", "say so"
     yield from _approvers(site)
 
 
 def _can_start(rule: Rule, plan: Plan) -> bool:
-    levels = {rule.level} if rule.signal is Signal.ALARM else set(rule.raise_at)
+    levels = {rule.level} if rule.signal in SINGLE_LEVEL else set(rule.raise_at)
     if plan.level not in levels:
         return False
     return rule.zones == "all" or plan.zones == "all" or bool(set(rule.zones) & set(plan.zones))

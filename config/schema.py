@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import time
-from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from config.plans import Escalation, Plan
+from config.rules import Rule
 from config.servers import ReadingsServer, RecordsServer, Secret
 from config.strict import DeviceId, Strict, Words
 from config.visits import Reports, Visits
-from model.level import Level
 
 Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -175,88 +175,6 @@ class Bollard(Strict):
     at: tuple[Metres, Metres] | None = None
 
 
-class Signal(StrEnum):
-    """What a rule watches."""
-
-    PEAK_DENSITY = "peak_density"
-    ZONE_DENSITY = "zone_density"
-    OCCUPANCY = "occupancy"
-    SENSOR = "sensor"
-    ALARM = "alarm"
-
-
-class Rule(Strict):
-    """When a signal becomes a warning.
-
-    A threshold rule (density in people per m², occupancy as a share of capacity, a sensor's
-    quantity in its unit) has `raise_at` per level, clears `clear_below` under it, and holds
-    `hold_s` before it raises or steps up and `clear_hold_s` before it steps down. An alarm rule
-    has the alarm's `alarm` hazard and one `level`.
-    """
-
-    id: DeviceId
-    hazard: DeviceId
-    signal: Signal
-    zones: list[DeviceId] | Literal["all"] = "all"
-    quantity: str | None = None
-    alarm: DeviceId | None = None
-    raise_at: dict[Level, float] = {}
-    clear_below: Annotated[float, Field(ge=0)] = 0.5
-    hold_s: Seconds = 20.0
-    clear_hold_s: Seconds = 60.0
-    level: Level | None = None
-    text: Words
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.signal is Signal.ALARM:
-            if self.alarm is None or self.level is None:
-                raise ValueError("an alarm rule needs `alarm` (the hazard) and `level`")
-            return self
-        if not self.raise_at:
-            raise ValueError("a threshold rule needs `raise_at` with at least one level")
-        values = [self.raise_at[level] for level in Level if level in self.raise_at]
-        if values != sorted(set(values)):
-            raise ValueError("`raise_at` must grow from blue to red")
-        if values[0] > 0 and self.clear_below >= values[0]:
-            raise ValueError(
-                f"`clear_below` must be less than the lowest `raise_at` ({values[0]:g}):"
-                " a warning that can never clear stays for ever"
-            )
-        if self.signal is Signal.SENSOR and self.quantity is None:
-            raise ValueError("a sensor rule needs `quantity`")
-        return self
-
-
-class Approval(StrEnum):
-    """Who must agree before a plan acts."""
-
-    NONE = "none"
-    ONE = "one"
-    TWO = "two"
-
-
-class Plan(Strict):
-    """What a level does in a zone: which terminals say what, which entrances' bollards rise.
-
-    `terminals` is a list of ids, or `zone` for those of the zone. `cancel` is the text that takes
-    it back; a plan without it is not accepted. `approval` defaults to the safe side: two people.
-    """
-
-    id: DeviceId
-    hazard: DeviceId
-    zones: list[DeviceId] | Literal["all"] = "all"
-    level: Level
-    approval: Approval = Approval.TWO
-    terminals: list[DeviceId] | Literal["zone"] = "zone"
-    text: Words
-    speech: Annotated[str, Field(max_length=1000)] = ""
-    volume: Annotated[int, Field(ge=0, le=100)] = 70
-    cancel: Words
-    expires_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
-    raise_entrances: list[DeviceId] = []
-
-
 class Person(Strict):
     """Someone who signs in; `roles` by the contract. The password is kept as a hash elsewhere.
 
@@ -326,5 +244,6 @@ class SiteFile(Strict):
     plans: list[Plan] = []
     people: list[Person] = []
     roster: list[Shift] = []
+    escalation: Escalation = Escalation()
     catalogue: list[CatalogueEntry] = []
     mappings: list[Mapping] = []

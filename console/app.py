@@ -24,7 +24,7 @@ from console.photographs import BYTES_AT_MOST
 from console.policy import PHOTOS
 from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
 from console.room import Room
-from console.routes import decisions, field, outlook, outside, room, sessions, watching
+from console.routes import acting, decisions, field, outlook, outside, room, sessions, watching
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -108,6 +108,7 @@ def create_app(
         sessions.router,
         room.router,
         decisions.router,
+        acting.router,
         field.router,
         outlook.router,
         outside.router,

@@ -10,6 +10,7 @@ from console.doors import Who
 from console.ports import Accepted
 from console.problems import Code, ProblemError
 from model.facts import Decision, Verb
+from model.level import Level
 
 ANSWER_WITHIN_S = 4.0
 
@@ -23,6 +24,12 @@ async def submit(
     decision: str | None = None,
     assignee: str | None = None,
     comment: str | None = None,
+    hazard: str | None = None,
+    level: Level | None = None,
+    minutes: float | None = None,
+    into: str | None = None,
+    plan: str | None = None,
+    item: int | None = None,
 ) -> str:
     """Hand one decision in and wait for its commit; returns its id.
 
@@ -38,6 +45,12 @@ async def submit(
         subject=subject,
         assignee=assignee,
         comment=comment,
+        hazard=hazard,
+        level=level,
+        minutes=minutes,
+        into=into,
+        plan=plan,
+        item=item,
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):

@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from config.schema import Camera, Rule, Signal, SiteFile, Zone
+from config.rules import Rule, Signal
+from config.schema import Camera, SiteFile, Zone
 from config.strict import Words
 
 

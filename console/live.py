@@ -21,6 +21,7 @@ from console.room import Room, Touched
 from console.views import AnyCard, DispatchCard, Section
 from model.cases import Case, Transition
 from model.clock import Clock
+from model.duty import ArmedEntrance, OnDuty
 from model.facts import DeviceKind, Fact
 from model.orders import OrderRecord
 from store.embedded import Store
@@ -144,6 +145,14 @@ class LiveFeed:
             )
 
         self.room.recall(*await to_thread.run_sync(read))
+        duty, armed = (
+            await to_thread.run_sync(store.state, "duty"),
+            await to_thread.run_sync(store.state, "armed"),
+        )
+        self.room.recall_people(
+            msgspec.json.decode(duty or b"[]", type=tuple[OnDuty, ...]),
+            msgspec.json.decode(armed or b"[]", type=tuple[ArmedEntrance, ...]),
+        )
 
     def show_dispatches(self, cards: Mapping[str, DispatchCard], *, whole: bool = False) -> None:
         """Tell every console of reported problems at once."""

@@ -37,6 +37,7 @@ PROBLEMS: Final = ROOM | {Role.RESPONDER}
 """Who sees reported problems; a responder sees those of the own unit and the own reports."""
 SHARED: Final = PICTURES | {Role.RESPONDER}
 """Who sees pictures as they leave the room: coarse wherever people were counted."""
+COMMAND: Final = frozenset({Role.COMMANDER})
 
 PHOTOS: Final = "/api/v1/photos"
 LIVE: Final = ("WS", "/api/v1/live")
@@ -70,6 +71,19 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/cases/{case}/comment"): DECIDE,
     ("POST", "/api/v1/cases/{case}/approve"): DECIDE,
     ("POST", "/api/v1/cases/{case}/close"): DECIDE,
+    ("POST", "/api/v1/cases/{case}/shelve"): COMMAND,
+    ("POST", "/api/v1/cases/{case}/unshelve"): COMMAND,
+    ("POST", "/api/v1/cases/{case}/merge"): DECIDE,
+    ("POST", "/api/v1/cases/{case}/separate"): DECIDE,
+    ("POST", "/api/v1/cases/{case}/check"): DECIDE,
+    ("POST", "/api/v1/cases/{case}/withdraw"): DECIDE,
+    ("POST", "/api/v1/zones/{zone}/call"): DECIDE,
+    ("POST", "/api/v1/zones/{zone}/exercise"): COMMAND,
+    ("POST", "/api/v1/entrances/{entrance}/arm"): DECIDE,
+    ("POST", "/api/v1/entrances/{entrance}/confirm"): DECIDE,
+    ("GET", "/api/v1/duty"): ROOM | FIELD,
+    ("POST", "/api/v1/duty/on"): FIELD,
+    ("POST", "/api/v1/duty/off"): FIELD,
     ("POST", "/api/v1/entrances/{entrance}/lower"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/stop"): DECIDE,
     ("GET", "/api/v1/cameras/{camera}/shared.jpg"): SHARED,

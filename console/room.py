@@ -16,6 +16,8 @@ from console.views import (
     CameraCard,
     CaseCard,
     DispatchCard,
+    DutyCard,
+    EntranceCard,
     Health,
     Measured,
     RaisedAlarm,
@@ -27,6 +29,7 @@ from console.views import (
 )
 from model.cases import Case, CaseState, Transition
 from model.commit import Commit, ZoneJudgement
+from model.duty import ArmedEntrance, OnDuty
 from model.facts import (
     BollardReceipt,
     BollardState,
@@ -110,8 +113,32 @@ class Room:
             self._order(record, touched)
         for fact in commit.facts:
             self._fact(fact, mono, touched)
+        self._people(commit.duty, commit.armed, touched)
         self._service(commit, touched)
         return touched
+
+    def recall_people(self, duty: tuple[OnDuty, ...], armed: tuple[ArmedEntrance, ...]) -> None:
+        """Take up who was on duty and what stood armed at the last commit."""
+        self._people(duty, armed, {})
+
+    def _people(
+        self,
+        duty: tuple[OnDuty, ...] | None,
+        armed: tuple[ArmedEntrance, ...] | None,
+        touched: Touched,
+    ) -> None:
+        if duty is not None:
+            people = {one.person: DutyCard(since=one.since) for one in duty}
+            self._replace(Section.DUTY, people, touched)
+        if armed is not None:
+            arms = {one.entrance: EntranceCard(armed=one) for one in armed}
+            self._replace(Section.ENTRANCES, arms, touched)
+
+    def _replace(self, section: Section, cards: Mapping[str, AnyCard], touched: Touched) -> None:
+        for gone in self.cards[section].keys() - cards.keys():
+            self._drop(section, gone, touched)
+        for key, card in cards.items():
+            self._put(section, key, card, touched)
 
     def tick(self, mono: float) -> Touched:
         """Let proofs run out: a lane that fell silent is no longer shown as protecting."""

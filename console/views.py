@@ -13,6 +13,7 @@ import msgspec
 
 from model.cases import Case, Transition
 from model.dispatch import Dispatch
+from model.duty import ArmedEntrance
 from model.facts import BollardPosition, LoopState
 from model.health import HealthState
 from model.level import Level, Sight
@@ -173,6 +174,18 @@ class DispatchCard(Card, frozen=True, kw_only=True):
     escalated_from: datetime
 
 
+class EntranceCard(Card, frozen=True, kw_only=True):
+    """An entrance that stands armed: who armed it, until when, and who may confirm."""
+
+    armed: ArmedEntrance
+
+
+class DutyCard(Card, frozen=True, kw_only=True):
+    """A person on duty, and since when."""
+
+    since: datetime
+
+
 class ServiceCard(Card, frozen=True, kw_only=True):
     """The service itself: its last commit, and messages refused since its start by reason."""
 
@@ -192,6 +205,8 @@ AnyCard = (
     | CounterCard
     | DispatchCard
     | ServiceCard
+    | EntranceCard
+    | DutyCard
 )
 
 
@@ -208,3 +223,5 @@ class Section(StrEnum):
     COUNTERS = "counters"
     DISPATCHES = "dispatches"
     SERVICE = "service"
+    ENTRANCES = "entrances"
+    DUTY = "duty"

@@ -34,6 +34,7 @@ class MoveEntrance(msgspec.Struct, frozen=True, kw_only=True):
     case: Id | None = None
     actor: Id
     exercise: bool = False
+    decision: Id | None = None
 
 
 Action = Broadcast | MoveEntrance

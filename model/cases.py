@@ -31,13 +31,24 @@ class Change(StrEnum):
     ASSIGNED = "assigned"
     COMMENTED = "commented"
     FAULT_CHANGED = "fault_changed"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    MERGED = "merged"
+    SEPARATED = "separated"
     MOVED_BY_HAND = "moved_by_hand"
+    ARMED = "armed"
     PLAN_WAITING = "plan_waiting"
     PLAN_STARTED = "plan_started"
     PLAN_REPEATED = "plan_repeated"
     APPROVED = "approved"
+    PEOPLE_CALLED = "people_called"
+    CHECKED = "checked"
+    WITHDRAWN = "withdrawn"
     ACTION_REFUSED = "action_refused"
     ESCALATED = "escalated"
+    PUBLIC_TOLD = "public_told"
     CLOSED = "closed"
 
 
@@ -46,6 +57,15 @@ class Reason(StrEnum):
 
     ABOVE_RAISE = "above_raise_value_for_hold"
     BELOW_CLEAR = "below_clear_value_for_hold"
+    BELOW_RAISE = "below_raise_value_for_hold"
+    ABOVE_CLEAR = "above_clear_value_for_hold"
+    OUT_OF_SCHEDULE = "rule_rests_by_schedule"
+    FORECAST_ABOVE = "forecast_above_raise_value"
+    FORECAST_BELOW = "forecast_below_clear_value"
+    WEAK_SIGNALS = "weak_signals_together"
+    WEAK_SIGNALS_GONE = "weak_signals_gone"
+    ZONE_BLIND = "zone_blind"
+    ZONE_SEES = "zone_sees_again"
     ALARM_RAISED = "alarm_raised"
     ALARM_CLEARED = "alarm_cleared"
     CAMERA_BLIND = "camera_blind"
@@ -57,16 +77,41 @@ class Reason(StrEnum):
     PERSON = "person_decided"
     PLAN = "plan_of_the_level"
     UNOWNED = "nobody_acknowledged_in_time"
+    RED_IN_ZONE = "red_in_the_zone"
+    RED_OVER = "red_is_over"
+    SHELF_END = "shelving_ended"
+    MERGED_CLOSED = "merged_case_closed"
+    EXERCISE_OVER = "exercise_over"
+    REAL_WARNING = "real_warning_came"
     LOOP_NOT_CLEAR = "loop_not_clear"
     LOOP_STALE = "loop_state_stale"
     STATE_UNKNOWN = "state_unknown"
+
+
+class WaitingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan that waits for people: how many must agree and who already has."""
+
+    plan: Id
+    needed: int
+    approved_by: tuple[Id, ...]
+
+
+class CheckItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a plan's checklist, and who has done it."""
+
+    plan: Id
+    item: int
+    text: Bilingual
+    done_by: Id | None = None
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One warning of one hazard in one zone, or one fault of one device.
 
     Only zone cases are published as warnings. `level` is the level in force; a closed case keeps
-    its last one. `serial` counts transitions.
+    its last one. `serial` counts transitions. A case that is muted by another, shelved, or merged
+    into another calls nobody; it stays open all the same. `called` is the level of an operator's
+    own call; `ready` are entrances that agreed plans would raise, once somebody arms and confirms.
     """
 
     id: Id
@@ -84,6 +129,22 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     rule: Id | None = None
     escalation: int = 0
     next_escalation: Stamp | None = None
+    muted_by: Id | None = None
+    shelved_until: Stamp | None = None
+    merged_into: Id | None = None
+    called: Level | None = None
+    waiting: tuple[WaitingPlan, ...] = ()
+    ready: tuple[Id, ...] = ()
+    checklist: tuple[CheckItem, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether another case, or a person for some time, answers for it."""
+        return (
+            self.muted_by is not None
+            or self.shelved_until is not None
+            or self.merged_into is not None
+        )
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from model.calls import Call
 from model.cases import Case, Transition
+from model.duty import ArmedEntrance, OnDuty
 from model.facts import Fact, Stamp, Word
 from model.health import DeviceHealth
 from model.level import Level
@@ -20,7 +22,10 @@ class ZoneJudgement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that became durable at once; `serial` only grows within one run of the service."""
+    """Everything that became durable at once; `serial` only grows within one run of the service.
+
+    `duty` and `armed` are the whole of what stands, and absent where neither changed.
+    """
 
     serial: int
     at: Stamp
@@ -31,3 +36,6 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[OrderRecord, ...] = ()
     health: tuple[DeviceHealth, ...] = ()
     refused: dict[Word, int] = {}
+    calls: tuple[Call, ...] = ()
+    duty: tuple[OnDuty, ...] | None = None
+    armed: tuple[ArmedEntrance, ...] | None = None

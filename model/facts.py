@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from model.level import Level
+
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$(?!\n)")]
 Stamp = Annotated[datetime, msgspec.Meta(tz=True)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
@@ -178,15 +180,30 @@ class Verb(StrEnum):
     COMMENT = "comment"
     APPROVE = "approve"
     CLOSE = "close"
+    SHELVE = "shelve"
+    UNSHELVE = "unshelve"
+    MERGE = "merge"
+    SEPARATE = "separate"
+    CHECK = "check"
+    WITHDRAW = "withdraw"
+    CALL = "call"
+    EXERCISE = "exercise"
+    ARM = "arm"
+    CONFIRM = "confirm"
     LOWER = "lower"
     STOP = "stop"
+    SIGN_ON = "sign_on"
+    SIGN_OFF = "sign_off"
     LOOK = "look"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """An operator's decision on a case or device: a fact like any other, named and timed.
 
-    `subject` is a case id, or a bollard entrance for lower and stop, or a camera for look.
+    `subject` is a case id; an entrance for arm, confirm, lower and stop; a zone for call and
+    exercise; a person for signing on and off; a camera for look. `hazard` and `level` say what is
+    called or exercised, `minutes` how long something is shelved or exercised, `into` the case that
+    another is merged into, `plan` and `item` which line of a checklist is done.
     """
 
     at: Stamp
@@ -197,6 +214,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     subject: Id
     assignee: Id | None = None
     comment: Note | None = None
+    hazard: Id | None = None
+    level: Level | None = None
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=1440)] | None = None
+    into: Id | None = None
+    plan: Id | None = None
+    item: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
 
 
 Body = (

@@ -19,6 +19,7 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+import msgspec
 from prometheus_client import Histogram
 
 from alerts.engine import AlertEngine, Outcome
@@ -52,6 +53,9 @@ STEP_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 ALERTS = "alerts"
 ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
+DUTY = "duty"
+ARMED = "armed"
+"""What the console reads beside the live feed: who is on duty, which entrances stand armed."""
 
 
 class Ledger(Protocol):
@@ -171,7 +175,8 @@ class Spine:
                 refused["duplicate"] = len(facts) - len(fresh)
                 self.duplicates += len(facts) - len(fresh)
             commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
-            self._write(tx, commit, asked, mono=mono)
+            self._write(tx, commit, mono=mono)
+            _write_audit(tx, commit, asked, dict(outcome.decisions_refused))
             for noted in _waiting(self._noted):
                 tx.add_audit(
                     at=noted.at,
@@ -231,6 +236,9 @@ class Spine:
             orders=_last_states((*heard.changed, *planned.changed, *passed.changed)),
             health=health,
             refused=refused,
+            calls=outcome.calls,
+            duty=outcome.duty,
+            armed=outcome.armed,
         )
         return commit, outcome
 
@@ -253,9 +261,7 @@ class Spine:
             if view.zone in told
         )
 
-    def _write(
-        self, tx: Transaction, commit: Commit, asked: Sequence[Asked], *, mono: float
-    ) -> None:
+    def _write(self, tx: Transaction, commit: Commit, *, mono: float) -> None:
         """Put everything that was decided beside the facts that it was decided on."""
         tx.add_zone_views(judgement.view for judgement in commit.zones)
         for case in commit.cases:
@@ -269,13 +275,10 @@ class Spine:
         if mono >= self._save_zones_s:
             self._save_zones_s = mono + SAVE_ZONES_EVERY_S
             tx.save_state(ZONES, self._on.fusion.snapshot())
-        for each in asked:
-            tx.add_audit(
-                at=each.decision.at,
-                actor=each.decision.person,
-                act=each.decision.verb.value,
-                subject=each.decision.subject,
-            )
+        if commit.duty is not None:
+            tx.save_state(DUTY, msgspec.json.encode(commit.duty))
+        if commit.armed is not None:
+            tx.save_state(ARMED, msgspec.json.encode(commit.armed))
 
     def _tidy(self, tx: Transaction, *, now: datetime, mono: float) -> None:
         """Pack readings and remove what is older than the site keeps, a little at a time."""
@@ -293,6 +296,50 @@ class Spine:
             if self._link.publish(self._on.outbox.topic_of(record), record.payload)
         ]
         self._on.outbox.mark_sent(sent, now, mono)
+
+
+def _write_audit(
+    tx: Transaction, commit: Commit, asked: Sequence[Asked], refused: Mapping[str, str]
+) -> None:
+    """Every decision with what became of it, and every step of every case, into the chain."""
+    for each in asked:
+        decision = each.decision
+        detail: dict[str, str | int | float | bool | None] = {
+            name: value
+            for name in _DECISION_DETAILS
+            if (value := getattr(decision, name)) is not None
+        }
+        if decision.id in refused:
+            detail["refused"] = str(refused[decision.id])
+        tx.add_audit(
+            at=decision.at,
+            actor=decision.person,
+            act=decision.verb.value,
+            subject=decision.subject,
+            detail=detail,
+        )
+    for step in commit.transitions:
+        tx.add_audit(
+            at=step.at,
+            actor=step.actor,
+            act=f"case_{step.change.value}",
+            subject=step.case,
+            detail={"serial": step.serial, "level": step.level.value, "reason": step.reason.value},
+        )
+
+
+_DECISION_DETAILS = (
+    "id",
+    "session",
+    "assignee",
+    "comment",
+    "hazard",
+    "level",
+    "minutes",
+    "into",
+    "plan",
+    "item",
+)
 
 
 def _last_states(records: Iterable[OrderRecord]) -> tuple[OrderRecord, ...]:
@@ -319,5 +366,5 @@ def _answer(asked: Sequence[Asked], outcome: Outcome) -> None:
         if reason is None:
             verdict = Accepted(decision=each.decision.id)
         else:
-            verdict = Refused(decision=each.decision.id, reason=reason.value)
+            verdict = Refused(decision=each.decision.id, reason=str(reason))
         each.verdict.set_result(verdict)

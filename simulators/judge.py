@@ -14,7 +14,9 @@ from itertools import pairwise
 
 import msgspec
 
-from config.schema import Approval, Plan, Rule, Signal, SiteFile
+from config.plans import Approval, Plan
+from config.rules import Rule, Signal
+from config.schema import SiteFile
 from model.level import Level
 from simulators.logbook import AirEntry, FieldEntry, TruthEntry
 

@@ -1,4 +1,4 @@
-"""Deciding: what an operator does with a case, and with an entrance's bollards."""
+"""Deciding about a case: who has it in hand, what is agreed to, what quiets it, how it ends."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from model.facts import Verb
 router = APIRouter(prefix="/api/v1", tags=["decisions"])
 
 DecisionId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
+CaseId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 PersonId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Comment = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -40,6 +41,27 @@ class AssignForm(Form):
     assignee: PersonId
 
 
+class ShelveForm(Form):
+    """For how long a case is put aside, and why."""
+
+    minutes: Annotated[float, Field(gt=0, le=480)]
+    comment: Comment
+
+
+class MergeForm(Form):
+    """The case that answers for this one from now on."""
+
+    into: CaseId
+    comment: Comment | None = None
+
+
+class CheckForm(Form):
+    """Which line of which plan's checklist is done."""
+
+    plan: PersonId
+    item: Annotated[int, Field(ge=0, le=99)]
+
+
 class Taken(BaseModel):
     """The decision is on disk and in force."""
 
@@ -55,12 +77,26 @@ async def _case(
     *,
     assignee: str | None = None,
     comment: str | None = None,
+    minutes: float | None = None,
+    into: str | None = None,
+    plan: str | None = None,
+    item: int | None = None,
 ) -> Taken:
     context = context_of(request.app)
     if case not in context.live.room.cards[Section.CASES]:
         raise ProblemError(Code.NOT_FOUND)
     taken = await submit(
-        context, who, verb, case, decision=form.decision, assignee=assignee, comment=comment
+        context,
+        who,
+        verb,
+        case,
+        decision=form.decision,
+        assignee=assignee,
+        comment=comment,
+        minutes=minutes,
+        into=into,
+        plan=plan,
+        item=item,
     )
     return Taken(decision=taken)
 
@@ -99,25 +135,43 @@ async def approve(case: str, form: OptionalCommentForm, request: Request, who: S
 
 @router.post("/cases/{case}/close")
 async def close(case: str, form: OptionalCommentForm, request: Request, who: Signed) -> Taken:
-    """End a case by hand; refused while its value is still above."""
+    """End a case by hand, with a reason; refused while its value is still above."""
     return await _case(request, who, Verb.CLOSE, case, form, comment=form.comment)
 
 
-async def _entrance(request: Request, who: Signed, verb: Verb, entrance: str, form: Form) -> Taken:
-    context = context_of(request.app)
-    if entrance not in {bollard.entrance for bollard in context.site.bollards}:
-        raise ProblemError(Code.NOT_FOUND)
-    taken = await submit(context, who, verb, entrance, decision=form.decision)
-    return Taken(decision=taken)
+@router.post("/cases/{case}/shelve")
+async def shelve(case: str, form: ShelveForm, request: Request, who: Signed) -> Taken:
+    """Put a case aside until an end: it calls nobody. Red cannot be shelved."""
+    return await _case(
+        request, who, Verb.SHELVE, case, form, minutes=form.minutes, comment=form.comment
+    )
 
 
-@router.post("/entrances/{entrance}/lower")
-async def lower(entrance: str, form: Form, request: Request, who: Signed) -> Taken:
-    """Lower every lane of an entrance."""
-    return await _entrance(request, who, Verb.LOWER, entrance, form)
+@router.post("/cases/{case}/unshelve")
+async def unshelve(case: str, form: Form, request: Request, who: Signed) -> Taken:
+    """Take a shelved case up again: its clock begins anew."""
+    return await _case(request, who, Verb.UNSHELVE, case, form)
 
 
-@router.post("/entrances/{entrance}/stop")
-async def stop(entrance: str, form: Form, request: Request, who: Signed) -> Taken:
-    """Stop every lane of an entrance at once; this is never refused for its state."""
-    return await _entrance(request, who, Verb.STOP, entrance, form)
+@router.post("/cases/{case}/merge")
+async def merge(case: str, form: MergeForm, request: Request, who: Signed) -> Taken:
+    """Let another case answer for this one; it still closes by its own signal."""
+    return await _case(request, who, Verb.MERGE, case, form, into=form.into, comment=form.comment)
+
+
+@router.post("/cases/{case}/separate")
+async def separate(case: str, form: Form, request: Request, who: Signed) -> Taken:
+    """Let a merged case stand for itself again."""
+    return await _case(request, who, Verb.SEPARATE, case, form)
+
+
+@router.post("/cases/{case}/check")
+async def check(case: str, form: CheckForm, request: Request, who: Signed) -> Taken:
+    """Tick a line of a plan's checklist, by name."""
+    return await _case(request, who, Verb.CHECK, case, form, plan=form.plan, item=form.item)
+
+
+@router.post("/cases/{case}/withdraw")
+async def withdraw(case: str, form: OptionalCommentForm, request: Request, who: Signed) -> Taken:
+    """Take back at once what a case told on terminals; one person is enough."""
+    return await _case(request, who, Verb.WITHDRAW, case, form, comment=form.comment)

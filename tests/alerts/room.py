@@ -9,8 +9,10 @@ from typing import Any
 from alerts.engine import AlertEngine, Outcome
 from config.schema import SiteFile
 from model.actions import Action, Broadcast, MoveEntrance
+from model.calls import Call
 from model.cases import Case, Change, Reason, Transition
 from model.clock import ManualClock
+from model.duty import ArmedEntrance, OnDuty
 from model.facts import Body, Decision, DeviceKind, Fact, SensorAlarm, SensorReading, Verb
 from model.health import DeviceHealth, HealthState
 from model.level import Sight
@@ -18,6 +20,7 @@ from model.zones import ZoneView
 
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
 TICK_S = 0.2
+DETAILS = ("assignee", "comment", "hazard", "level", "minutes", "into", "plan", "item")
 
 
 def words(text: str) -> dict[str, str]:
@@ -107,6 +110,9 @@ class Room:
         self.actions: list[Action] = []
         self.cases: dict[str, Case] = {}
         self.refused: list[tuple[str, str]] = []
+        self.calls: list[Call] = []
+        self.duty: tuple[OnDuty, ...] = ()
+        self.armed: tuple[ArmedEntrance, ...] = ()
         self.levels: dict[str, Any] = {}
         self.step()
 
@@ -126,6 +132,9 @@ class Room:
             check_words(step)
         self.transitions.extend(outcome.transitions)
         self.actions.extend(outcome.actions)
+        self.calls.extend(outcome.calls)
+        self.duty = self.duty if outcome.duty is None else outcome.duty
+        self.armed = self.armed if outcome.armed is None else outcome.armed
         self.refused.extend(outcome.decisions_refused)
         self.cases.update({case.id: case for case in outcome.cases})
         self.levels = outcome.levels
@@ -199,8 +208,7 @@ class Room:
             session=how.get("session", f"session-of-{person}"),
             verb=verb,
             subject=subject or self.only_case().id,
-            assignee=how.get("assignee"),
-            comment=how.get("comment"),
+            **{name: how.get(name) for name in DETAILS},
         )
         return self.fact("person", person, decision)
 

@@ -8,12 +8,14 @@ import pytest
 
 from alerts.faults import WELL_FOR_S
 from alerts.holds import LONGEST_GAP_S
-from alerts.ownership import ESCALATE_AT_S, Refusal
+from alerts.ownership import Refusal
 from alerts.signals import Ignored
+from config.plans import Escalation
 from crowd.ground import COARSEST_M_PER_PX, HEAD_HEIGHT_M, NOMINAL_WIDTH_PX
 from crowd.zones import STALE_AFTER_S
 from model.cases import Change, Reason
 
+ESCALATE_AT_S = Escalation().at_s
 PAGE = (Path(__file__).parents[2] / "docs" / "warnings.md").read_text(encoding="utf-8")
 
 

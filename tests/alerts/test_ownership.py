@@ -179,10 +179,10 @@ def test_a_case_is_closed_by_hand_once_the_signal_fell() -> None:
 def test_red_cannot_be_closed_by_hand_in_the_dark() -> None:
     room = red()
     room.blind()
-    room.decide(Verb.CLOSE)
+    room.decide(Verb.CLOSE, comment="looked")
     assert [why for _, why in room.refused] == [Refusal.SIGNAL_UNSEEN]
     room.see(1.0)
-    room.decide(Verb.CLOSE)
+    room.decide(Verb.CLOSE, comment="looked")
     assert room.engine.open_cases() == ()
 
 
@@ -190,17 +190,17 @@ def test_a_lower_level_can_be_closed_by_hand_in_the_dark() -> None:
     room = Room()
     room.see_for(3.2, 22)
     room.blind()
-    room.decide(Verb.CLOSE)
+    room.decide(Verb.CLOSE, comment="looked")
     assert room.engine.open_cases() == ()
 
 
 def test_a_device_case_is_not_closed_by_hand_while_the_fault_lasts() -> None:
     room = Room()
     room.health(DeviceKind.CAMERA, "c1", HealthState.BLIND)
-    room.decide(Verb.CLOSE)
+    room.decide(Verb.CLOSE, comment="looked")
     assert [why for _, why in room.refused] == [Refusal.FAULT_PERSISTS]
     room.health(DeviceKind.CAMERA, "c1", HealthState.ONLINE)
-    room.decide(Verb.CLOSE)
+    room.decide(Verb.CLOSE, comment="looked")
     assert room.engine.open_cases() == ()
 
 

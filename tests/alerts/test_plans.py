@@ -140,11 +140,11 @@ def test_a_plan_for_two_waits_for_two_people_in_two_sessions() -> None:
     here.decide(Verb.APPROVE, person="wang", session="s1")
     assert [why for _, why in here.refused] == [Refusal.SAME_PERSON, Refusal.SAME_SESSION]
     assert here.actions == []
-    (waiting,) = here.engine.waiting_plans()
+    (waiting,) = here.only_case().waiting
     assert (waiting.plan, waiting.needed, waiting.approved_by) == ("r", 2, ("li",))
     here.decide(Verb.APPROVE, person="wang", session="s3")
     assert [one.terminals for one in here.told] == [("t1", "t2")]
-    assert here.engine.waiting_plans() == ()
+    assert here.only_case().waiting == ()
     here.decide(Verb.APPROVE, person="zhao", session="s4")
     assert here.refused[-1][1] is Refusal.NOTHING_TO_APPROVE
 
@@ -166,6 +166,10 @@ def test_while_red_waits_for_people_the_free_plan_below_it_speaks() -> None:
     here.decide(Verb.APPROVE, person="li")
     here.decide(Verb.APPROVE, person="wang")
     assert spoken(here.told)[1:] == [("show", "show r", ("t1", "t2"))]
+    assert here.moved == []
+    assert here.only_case().ready == ("e1",)
+    here.decide(Verb.ARM, "e1")
+    here.decide(Verb.CONFIRM, "e1")
     assert motions(here.moved) == [("e1", Motion.RAISE)]
 
 
@@ -179,7 +183,7 @@ def test_two_plans_of_one_level_each_wait_for_their_own() -> None:
     here.decide(Verb.APPROVE, person="li")
     here.decide(Verb.APPROVE, person="wang")
     assert len(here.told) == 1
-    assert motions(here.moved) == [("e2", Motion.RAISE)]
+    assert here.only_case().ready == ("e2",)
 
 
 def test_agreement_to_one_plan_is_no_agreement_to_the_next() -> None:
@@ -242,7 +246,7 @@ def test_closing_by_hand_takes_everything_back() -> None:
     here = room(plan("y", "yellow", raise_entrances=["e1"]))
     here.see(3.2)
     here.see(1.0)
-    here.decide(Verb.CLOSE)
+    here.decide(Verb.CLOSE, comment="all quiet")
     assert spoken(here.told)[1:] == [("cancel", "cancel y", ("t1", "t2"))]
     assert motions(here.moved)[1:] == [("e1", Motion.LOWER)]
 
@@ -326,4 +330,4 @@ def test_plans_of_one_level_that_ask_for_one_and_for_two_people() -> None:
     assert waits[-1].detail is not None
     assert waits[-1].detail.en == "plan barrier waits for one person"
     here.decide(Verb.APPROVE, person="wang")
-    assert motions(here.moved) == [("e2", Motion.RAISE)]
+    assert here.only_case().ready == ("e2",)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from config import shichahai
 from config.outlines import area_m2
-from config.schema import Approval, SiteFile
+from config.plans import Approval
+from config.schema import SiteFile
 from config.site_file import load_site
 from model.level import Level
 

@@ -42,6 +42,8 @@ def as_operator(stage: Stage, story: Story) -> None:
         ("comment", {"comment": "已派人"}, Verb.COMMENT, None, "已派人"),
         ("approve", {}, Verb.APPROVE, None, None),
         ("close", {"comment": "误报"}, Verb.CLOSE, None, "误报"),
+        ("separate", {}, Verb.SEPARATE, None, None),
+        ("withdraw", {"comment": "文字有误"}, Verb.WITHDRAW, None, "文字有误"),
     ],
 )
 def test_what_an_operator_does_with_a_case(  # noqa: PLR0917 - a table of cases

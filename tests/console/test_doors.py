@@ -33,6 +33,7 @@ FILLED = {
     "{camera}": "gulou",
     "{case}": "case-none",
     "{entrance}": "north",
+    "{zone}": "bridge",
     "{kind}": "zone",
     "{id}": "bridge",
     "{quantity}": "occupancy",

@@ -1,0 +1,66 @@
+"""Messages: what a plan says on terminals, and the words that take it back."""
+
+from __future__ import annotations
+
+from alerts import wording
+from config.plans import Approval, Plan, PublicMessage
+from model.actions import Broadcast
+from model.cases import Case
+from model.level import Level
+from model.text import Bilingual
+
+UNOWNED_PLAN = "unowned"
+"""Names the site's low-risk message of the escalation clock among the plans that spoke."""
+
+
+def public_plan(message: PublicMessage) -> Plan:
+    """The site's low-risk message in the form of a plan, so that it is told again and taken back."""
+    return Plan(
+        id=UNOWNED_PLAN,
+        hazard=UNOWNED_PLAN,
+        level=Level.BLUE,
+        approval=Approval.NONE,
+        text=message.text,
+        speech=message.speech,
+        volume=message.volume,
+        cancel=message.cancel,
+        expires_s=message.expires_s,
+    )
+
+
+def show(case: Case, plan: Plan, terminals: tuple[str, ...]) -> Broadcast:
+    text, speech = Bilingual(zh=plan.text.zh, en=plan.text.en), plan.speech
+    if case.exercise:
+        text, speech = wording.exercise_text(text), wording.exercise_speech(speech)
+    return Broadcast(
+        case=case.id,
+        action="show",
+        level=plan.level,
+        terminals=terminals,
+        text=text,
+        speech=speech,
+        volume=plan.volume,
+        expires_s=plan.expires_s,
+        exercise=case.exercise,
+    )
+
+
+def cancel(case: Case, plan: Plan | None, terminals: tuple[str, ...]) -> Broadcast:
+    """The plan's own words that take it back; a plan gone from the site file has common ones."""
+    text = (
+        Bilingual(zh="提示解除", en="Alert withdrawn")
+        if plan is None
+        else Bilingual(zh=plan.cancel.zh, en=plan.cancel.en)
+    )
+    if case.exercise:
+        text = wording.exercise_text(text)
+    return Broadcast(
+        case=case.id,
+        action="cancel",
+        level=case.level if plan is None else plan.level,
+        terminals=terminals,
+        text=text,
+        volume=None if plan is None else plan.volume,
+        expires_s=600.0 if plan is None else plan.expires_s,
+        exercise=case.exercise,
+    )
