@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from config.schema import Rule, Signal, SiteFile, Terminal, Zone
+from config.rules import Rule, Signal
+from config.schema import SiteFile, Terminal, Zone
 from model.cases import Case, CaseState, Change, Reason, Transition
 from model.facts import DeviceKind, Fact, ReceiptStage, TerminalReceipt
 from model.level import Level, rank_of
