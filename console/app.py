@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Gauge
 
+from config.editing import SiteEditor
 from config.schema import SiteFile
 from console import layout, problems
 from console.bounds import BoundedBodies
@@ -24,7 +25,17 @@ from console.photographs import BYTES_AT_MOST
 from console.policy import PHOTOS
 from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
 from console.room import Room
-from console.routes import acting, decisions, field, outlook, outside, room, sessions, watching
+from console.routes import (
+    acting,
+    administration,
+    decisions,
+    field,
+    outlook,
+    outside,
+    room,
+    sessions,
+    watching,
+)
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -61,6 +72,8 @@ def create_app(
     pictures: Pictures,
     readiness: Readiness,
     live_video: LiveVideo | None = None,
+    editor: SiteEditor | None = None,
+    site_saved: Callable[[], object] = lambda: None,
     prospects: Prospects | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
@@ -90,6 +103,8 @@ def create_app(
         desk=desk,
         pictures=pictures,
         live_video=live_video,
+        editor=editor,
+        site_saved=site_saved,
         readiness=readiness,
         prospects=prospects,
         live=live,
@@ -110,6 +125,7 @@ def create_app(
         decisions.router,
         acting.router,
         field.router,
+        administration.router,
         outlook.router,
         outside.router,
     ):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from config.editing import SiteEditor
 from config.schema import Person, SiteFile
 from console.live import LiveFeed
 from console.looks import Looks
@@ -35,6 +37,8 @@ class Context:
     pictures: Pictures
     live_video: LiveVideo | None
     readiness: Readiness
+    editor: SiteEditor | None
+    site_saved: Callable[[], object]
     prospects: Prospects | None
     live: LiveFeed
     looks: Looks

@@ -35,6 +35,11 @@ FIELD: Final = DECIDE | {Role.RESPONDER}
 """Who reports problems and works on them."""
 PROBLEMS: Final = ROOM | {Role.RESPONDER}
 """Who sees reported problems; a responder sees those of the own unit and the own reports."""
+EDIT_SITE: Final = frozenset({Role.INTEGRATOR})
+EDIT_PEOPLE: Final = frozenset({Role.ADMIN})
+EDIT_DUTY: Final = frozenset({Role.COMMANDER})
+ADMINISTER: Final = EDIT_SITE | EDIT_PEOPLE | EDIT_DUTY
+"""Who opens the administration; each edits there what the role may."""
 SHARED: Final = PICTURES | {Role.RESPONDER}
 """Who sees pictures as they leave the room: coarse wherever people were counted."""
 COMMAND: Final = frozenset({Role.COMMANDER})
@@ -95,6 +100,15 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/dispatches"): FIELD,
     ("GET", "/api/v1/dispatches/{dispatch}"): PROBLEMS,
     ("POST", "/api/v1/dispatches/{dispatch}/{act}"): FIELD,
+    ("GET", "/api/v1/admin/site"): ADMINISTER,
+    ("PUT", "/api/v1/admin/things/{kind}/{id}"): EDIT_SITE,
+    ("DELETE", "/api/v1/admin/things/{kind}/{id}"): EDIT_SITE,
+    ("PUT", "/api/v1/admin/people/{id}"): EDIT_PEOPLE,
+    ("DELETE", "/api/v1/admin/people/{id}"): EDIT_PEOPLE,
+    ("POST", "/api/v1/admin/people/{id}/one-time"): EDIT_PEOPLE,
+    ("PUT", "/api/v1/admin/duty/{kind}/{id}"): EDIT_DUTY,
+    ("DELETE", "/api/v1/admin/duty/{kind}/{id}"): EDIT_DUTY,
+    ("PUT", "/api/v1/admin/roster"): EDIT_DUTY,
     ("GET", "/api/v1/openapi.json"): Door.SIGNED_IN,
     ("GET", "/healthz"): Door.EVERYONE,
     ("GET", "/readyz"): Door.EVERYONE,

@@ -28,6 +28,7 @@ class Code(StrEnum):
     BUSY = "busy"
     NOT_READY = "not_ready"
     REFUSED = "refused"
+    STALE = "stale"
     NOT_A_PICTURE = "not_a_picture"
     PICTURE_TOO_LARGE = "picture_too_large"
     ALBUM_FULL = "album_full"
@@ -49,6 +50,7 @@ STATUS = {
     Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.REFUSED: HTTPStatus.CONFLICT,
+    Code.STALE: HTTPStatus.CONFLICT,
     Code.NOT_A_PICTURE: HTTPStatus.UNPROCESSABLE_ENTITY,
     Code.PICTURE_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.ALBUM_FULL: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 import uvicorn
 from fastapi import FastAPI
 
+from config.editing import SiteEditor
 from config.schema import SiteFile
 from console.app import create_app
 from console.context import context_of
@@ -39,8 +39,9 @@ from service.readiness import LinkReadiness
 from service.resuming import keeping_of, resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
 from service.series_line import shipping
-from service.site import LoadedSite
+from service.site import LoadedSite, open_site
 from service.spine import Spine
+from service.spine_thread import SpineThread
 from service.stills_link import StillsLink
 from service.store_metrics import StoreFigures
 from store.dispatches import Dispatches
@@ -65,6 +66,7 @@ log = logging.getLogger(__name__)
 NODE = "yinding"
 CONSOLE_STOP_S = 3
 VITAL_CHECK_S = 1.0
+SAVED_ANSWER_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,41 +169,15 @@ def _spine(
     )
 
 
-class SpineThread:
-    """The spine on its thread; `failed` is set when it stopped by itself."""
-
-    def __init__(self, spine: Spine, loop: asyncio.AbstractEventLoop) -> None:
-        self._spine = spine
-        self._loop = loop
-        self._stop = threading.Event()
-        self.failed = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="spine", daemon=True)
-
-    def _run(self) -> None:
-        self._spine.run(self._stop, self._crashed)
-
-    def _crashed(self, _error: BaseException) -> None:
-        self._loop.call_soon_threadsafe(self.failed.set)
-
-    def start(self) -> None:
-        """Begin to step."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the step under way and end."""
-        self._stop.set()
-        self._thread.join()
-
-
-def _listen(site: SiteFile) -> socket.socket:
+def _listen(site: SiteFile, port: int) -> socket.socket:
     """The console's socket, so that its address is known before anything else starts."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((site.console.host, site.console.port))
+        listener.bind((site.console.host, port))
     except OSError as error:
         listener.close()
-        where = f"{site.console.host}:{site.console.port}"
+        where = f"{site.console.host}:{port}"
         raise OutsideError(f"console: cannot listen on {where}: {error.strerror}") from error
     return listener
 
@@ -222,20 +198,46 @@ class House:
     spine: Spine
     thread: SpineThread
     foreteller: Foreteller
+    changed: asyncio.Event
+
+
+class _SiteChangedError(Exception):
+    """The site file was edited from the console: the house begins anew with it."""
 
 
 async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> None:
     """Serve until cancelled. Raises OutsideError where the spine stopped or a part cannot start.
 
-    `clock` is this machine's; the service lives by the field's time over it.
+    `clock` is this machine's; the service lives by the field's time over it. A site file edited
+    from the console is taken up at once: the house stops in order and goes on from its last commit
+    with the new file, at the same address and broker. Consoles reconnect by themselves.
     """
-    site, field_time = loaded.site, FieldTime(clock)
+    field_time, port = FieldTime(clock), loaded.site.console.port
+    with _broker(loaded) as meeting:
+        while True:
+            port = await _serve_until_changed(
+                loaded, options, (clock, field_time), meeting, port=port
+            )
+            log.info("the site file was edited: going on with it")
+            loaded = open_site(loaded.path)
+
+
+async def _serve_until_changed(
+    loaded: LoadedSite,
+    options: ServeOptions,
+    clocks: tuple[Clock, FieldTime],
+    meeting: Meeting,
+    *,
+    port: int,
+) -> int:
+    """One house from its start until the site file is edited; returns the console's port."""
+    site, (clock, field_time) = loaded.site, clocks
     with (
-        closing(_listen(site)) as listener,
+        closing(_listen(site, port)) as listener,
         _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
         shipping(loaded, store, clock) as shipper,
-        _broker(loaded) as meeting,
     ):
+        port = listener.getsockname()[1]
         link = _link(site, meeting.address, field_time)
         intake = Intake(link, Decoder.for_site(site), clock=field_time, field_time=field_time)
         foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
@@ -263,17 +265,21 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
             spine=spine,
             thread=thread,
             foreteller=foreteller,
+            changed=asyncio.Event(),
         )
         link.start()
         thread.start()
         try:
             await _keep_house(house, listener)
+        except* _SiteChangedError:
+            pass
         except* OutsideError as group:
             raise group.exceptions[0] from None
         finally:
             withdraw(loaded.data_folder)
             await asyncio.to_thread(thread.stop)
             await asyncio.to_thread(link.stop)
+    return port
 
 
 async def _keep_house(house: House, listener: socket.socket) -> None:
@@ -283,7 +289,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     stills = StillsLink(house.meeting.address, Topics(site.site.id), tz)
     board = PictureBoard(house.clock, stills.ask)
     relay = live_relay(house.loaded, house.clock)
-    folder = house.loaded.data_folder
+    folder, loop = house.loaded.data_folder, asyncio.get_running_loop()
     with (
         closing(Accounts.open(folder, house.clock)) as accounts,
         closing(Dispatches.open(folder)) as dispatches,
@@ -299,6 +305,9 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             pictures=board,
             live_video=RelayedVideo(relay),
             prospects=house.foreteller,
+            editor=SiteEditor(house.loaded.path),
+            # The editor's own answer leaves before its console does.
+            site_saved=lambda: loop.call_later(SAVED_ANSWER_S, house.changed.set),
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),
             registry=registry_of(
                 ServiceFigures(intake=house.intake, link=house.link, spine=house.spine),
@@ -312,6 +321,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             tasks.create_task(_console(app, listener), name="console")
             tasks.create_task(house.foreteller.run(), name="foreteller")
             tasks.create_task(_watch(house, app), name="watch the vital parts")
+            tasks.create_task(_until_changed(house), name="watch the site file's editor")
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
                 tasks.create_task(
@@ -357,6 +367,12 @@ async def _console(app: FastAPI, listener: socket.socket) -> None:
     finally:
         server.should_exit = True
         await serving
+
+
+async def _until_changed(house: House) -> None:
+    """End this house where the site file was edited from its console."""
+    await house.changed.wait()
+    raise _SiteChangedError
 
 
 async def _watch(house: House, app: FastAPI) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-import msgspec
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +17,7 @@ from console.photographs import PictureError, clean
 from console.pixelated import pixelate
 from console.policy import DECIDE, PHOTOS
 from console.problems import Code, ProblemError
+from console.routes.room import as_json
 from console.views import CaseCard, Section
 from model.cases import CaseState
 from model.dispatch import Act, Dispatch, DispatchState, Grade, Step
@@ -30,7 +30,6 @@ photos = APIRouter(tags=["field"])
 AHEAD_AT_MOST = timedelta(seconds=60)
 PHOTOS_AT_MOST = 6
 
-_encoder = msgspec.json.Encoder()
 OwnId = Annotated[str, Field(pattern=r"^[a-z0-9-]{8,64}$")]
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
@@ -76,12 +75,8 @@ class Taken(BaseModel):
     decision: str
 
 
-def _json(body: object) -> Response:
-    return Response(_encoder.encode(body), media_type="application/json")
-
-
 def _card(context: Context, dispatch: Dispatch) -> Response:
-    return _json(card_of(dispatch, context.site))
+    return as_json(card_of(dispatch, context.site))
 
 
 @photos.post(PHOTOS)
@@ -101,7 +96,7 @@ async def add_photo(request: Request, who: Signed, id: OwnId) -> Response:  # no
         )
     except TooManyPhotosError as error:
         raise ProblemError(Code.ALBUM_FULL) from error
-    return _json({"photo": id, "bytes": len(jpeg)})
+    return as_json({"photo": id, "bytes": len(jpeg)})
 
 
 @router.get("/photos/{photo}.jpg")
@@ -124,7 +119,7 @@ async def dispatches(request: Request, who: Signed, days: int = 1) -> Response:
     since = context.clock.now() - timedelta(days=min(max(days, 0), 31))
     listed = await to_thread.run_sync(lambda: context.dispatches.listed(since=since))
     cards = [card_of(one, context.site) for one in listed if sees(context, who, one)]
-    return _json({"dispatches": cards})
+    return as_json({"dispatches": cards})
 
 
 @router.post("/dispatches")
@@ -206,7 +201,7 @@ async def mine(request: Request, who: Signed) -> Response:
     since = context.clock.now() - timedelta(days=1)
     listed = await to_thread.run_sync(lambda: context.dispatches.listed(since=since))
     site = context.site
-    return _json(
+    return as_json(
         {
             "at": context.clock.now(),
             "unit": unit_of(context, who),

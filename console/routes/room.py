@@ -37,7 +37,8 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 IdQuery = Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-def _json(body: object) -> Response:
+def as_json(body: object) -> Response:
+    """An answer from plain values and the house's own structs."""
     return Response(_encoder.encode(body), media_type="application/json")
 
 
@@ -54,13 +55,13 @@ async def site(request: Request) -> Response:
 @router.get("/zones")
 async def zones(request: Request) -> Response:
     """Every zone's fused reading and level."""
-    return _json({"zones": context_of(request.app).live.room.cards[Section.ZONES]})
+    return as_json({"zones": context_of(request.app).live.room.cards[Section.ZONES]})
 
 
 @router.get("/cameras")
 async def cameras(request: Request) -> Response:
     """Every camera's last reading and health."""
-    return _json({"cameras": context_of(request.app).live.room.cards[Section.CAMERAS]})
+    return as_json({"cameras": context_of(request.app).live.room.cards[Section.CAMERAS]})
 
 
 @router.get("/cameras/{camera}/still.jpg")
@@ -98,7 +99,7 @@ async def cases(
         lambda: store.cases(open_only=open_only, limit=limit, before=before)
     )
     following = found[-1].id if len(found) == limit else None
-    return _json({"cases": found, "next": following})
+    return as_json({"cases": found, "next": following})
 
 
 @router.get("/cases/{case}")
@@ -107,7 +108,7 @@ async def case(case: str, request: Request) -> Response:
     found = await to_thread.run_sync(context_of(request.app).store.case, case)
     if found is None:
         raise ProblemError(Code.NOT_FOUND)
-    return _json(found)
+    return as_json(found)
 
 
 @router.get("/cases/{case}/transitions")
@@ -116,7 +117,7 @@ async def transitions(case: str, request: Request) -> Response:
     store = context_of(request.app).store
     if await to_thread.run_sync(store.case, case) is None:
         raise ProblemError(Code.NOT_FOUND)
-    return _json({"transitions": await to_thread.run_sync(store.transitions, case)})
+    return as_json({"transitions": await to_thread.run_sync(store.transitions, case)})
 
 
 @router.get("/orders")
@@ -134,7 +135,7 @@ async def orders(
         lambda: store.orders(case=case, device=device, unfinished=unfinished, limit=limit)
     )
     # The signed bytes are for the device alone.
-    return _json({"orders": [_without_payload(msgspec.to_builtins(order)) for order in found]})
+    return as_json({"orders": [_without_payload(msgspec.to_builtins(order)) for order in found]})
 
 
 def _without_payload(order: dict[str, object]) -> dict[str, object]:
@@ -167,7 +168,7 @@ async def series(
         )
     except UnknownQuantityError as error:
         raise ProblemError(Code.NOT_FOUND) from error
-    return _json({"points": points})
+    return as_json({"points": points})
 
 
 @router.get("/past")
@@ -180,7 +181,7 @@ async def past(at: datetime, request: Request) -> Response:
     then = await to_thread.run_sync(context.store.moment, at)
     dispatches = await to_thread.run_sync(lambda: context.dispatches.listed(since=at))
     cards = await to_thread.run_sync(cards_of, context.site, then, dispatches)
-    return _json({"at": at, "room": cards})
+    return as_json({"at": at, "room": cards})
 
 
 @live_router.websocket(LIVE_POLICY[1])

@@ -12,6 +12,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rollupOptions: { input: ['index.html', 'phone.html'] },
   },
   server: {
     host: '127.0.0.1',

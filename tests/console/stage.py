@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from config.editing import SiteEditor
 from console.app import STATIC
 from console.ports import LiveVideo
 from model.clock import Clock
@@ -130,10 +131,15 @@ class Stage(StageCore):
 
 @contextmanager
 def staged(
-    folder: Path, clock: Clock, *, static: Path = STATIC, live_video: LiveVideo | None = None
+    folder: Path,
+    clock: Clock,
+    *,
+    static: Path = STATIC,
+    live_video: LiveVideo | None = None,
+    editor: SiteEditor | None = None,
 ) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
-    stage = Stage(folder, clock, static=static, live_video=live_video)
+    stage = Stage(folder, clock, static=static, live_video=live_video, editor=editor)
     try:
         yield stage
     finally:

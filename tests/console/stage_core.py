@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI
 
 from alerts import wording
+from config.editing import SiteEditor
 from console.app import STATIC, create_app
 from console.diary import Noted
 from console.ports import Accepted, LiveVideo, Refused, Verdict
@@ -52,6 +53,7 @@ class StageCore:
         *,
         static: Path = STATIC,
         live_video: LiveVideo | None = None,
+        editor: SiteEditor | None = None,
     ) -> None:
         self.clock = clock
         self.site = small_site()
@@ -61,6 +63,7 @@ class StageCore:
         self.feed = Feed()
         self.pictures = StagePictures(clock)
         self.decisions: list[Decision] = []
+        self.saved: list[bool] = []
         self.noted: list[Noted] = []
         self.diary_is_full = False
         self.refusal: str | None = None
@@ -85,6 +88,8 @@ class StageCore:
             prospects=self.foreteller,
             live_video=live_video,
             static=static,
+            editor=editor,
+            site_saved=lambda: self.saved.append(True),
         )
 
     def close(self) -> None:

@@ -27,6 +27,13 @@ SESSION_CHANGES = {
 BODIES = {
     ("POST", "/api/v1/cases/{case}/assign"): {"assignee": "operator"},
     ("POST", "/api/v1/cases/{case}/comment"): {"comment": "看到了"},
+    ("PUT", "/api/v1/admin/things/{kind}/{id}"): {"version": "v", "value": {}},
+    ("DELETE", "/api/v1/admin/things/{kind}/{id}"): {"version": "v"},
+    ("PUT", "/api/v1/admin/people/{id}"): {"version": "v", "value": {}},
+    ("DELETE", "/api/v1/admin/people/{id}"): {"version": "v"},
+    ("PUT", "/api/v1/admin/duty/{kind}/{id}"): {"version": "v", "value": {}},
+    ("DELETE", "/api/v1/admin/duty/{kind}/{id}"): {"version": "v"},
+    ("PUT", "/api/v1/admin/roster"): {"version": "v", "value": []},
     ("POST", "/api/v1/dispatches"): {"id": "d-12345678", "kind": "railing", "grade": "major"},
 }
 FILLED = {
@@ -114,6 +121,33 @@ def test_every_endpoint_for_every_role(stage: Stage, role: str | None) -> None:
                 else:
                     assert answer.status_code in refusal, where
                     assert answer.headers["content-type"] == "application/problem+json", where
+
+    asyncio.run(story())
+
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@pytest.mark.parametrize("role", [None, *ROLES])
+def test_every_verb_that_an_endpoint_does_not_have_is_refused(
+    stage: Stage, role: str | None
+) -> None:
+    paths = sorted({path for method, path in POLICIES if method != "WS"})
+
+    async def story() -> None:
+        async with started(stage), client(stage, address="192.0.2.7") as browser:
+            if role is not None:
+                stage.enrol(role)
+                assert (await sign_in(browser, role)).status_code == 200
+            before = len(stage.decisions), len(stage.noted)
+            for path in paths:
+                for method in METHODS:
+                    if (method, path) in POLICIES:
+                        continue
+                    answer = await browser.request(method, filled(path), json={})
+                    # A path such as photos/{photo}.jpg may lie beside another with that verb.
+                    assert answer.status_code in {401, 403, 404, 405, 415, 422}, (method, path)
+            assert (len(stage.decisions), len(stage.noted)) == before
 
     asyncio.run(story())
 

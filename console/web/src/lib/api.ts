@@ -39,13 +39,19 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
+const PICTURE_DEADLINE_MS = 60_000;
+
 async function call(method: string, path: string, body?: unknown): Promise<Response> {
+  const picture = body instanceof Blob;
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
-    signal: AbortSignal.timeout(DEADLINE_MS),
+    signal: AbortSignal.timeout(picture ? PICTURE_DEADLINE_MS : DEADLINE_MS),
   };
-  if (method !== 'GET') {
+  if (picture) {
+    init.headers = { 'Content-Type': body.type };
+    init.body = body;
+  } else if (method !== 'GET') {
     init.headers = { 'Content-Type': 'application/json' };
     init.body = JSON.stringify(body ?? {});
   }
@@ -82,9 +88,14 @@ export type Series = { points: { at: string; mean: number; low: number; high: nu
 
 export type Still = { url: string; at: string; sight: 'live' | 'partial' | 'blind' };
 
+/** Send a form or a photograph. */
+export function send(path: string, body: unknown): Promise<Response> {
+  return call('POST', path, body);
+}
+
 /** A camera's newest picture, or nothing yet; the caller revokes the URL. */
-export async function still(camera: string): Promise<Still | null> {
-  const response = await call('GET', `/cameras/${camera}/still.jpg`);
+export async function still(camera: string, kind: 'still' | 'shared' = 'still'): Promise<Still | null> {
+  const response = await call('GET', `/cameras/${camera}/${kind}.jpg`);
   if (response.status === 204) return null;
   return {
     url: URL.createObjectURL(await response.blob()),

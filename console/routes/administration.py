@@ -1,0 +1,208 @@
+"""Administration: the site file edited in the browser, each part by those whose part it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from config.editing import HIDDEN, Change, Edited, StaleVersionError, UnknownThingError
+from config.findings import SiteFileError
+from console.context import Context, context_of
+from console.diary import Act, Noted
+from console.doors import Signed, Who
+from console.policy import Role
+from console.problems import Code, ProblemError
+from console.routes.room import as_json
+
+router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
+
+THINGS = frozenset({"zones", "cameras", "counters", "sensors", "terminals", "bollards", "rules"})
+DUTY = frozenset({"plans", "catalogue"})
+ThingId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+class Form(BaseModel):
+    """A change of the file in the version that the editor saw; a preview saves nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+    version: Annotated[str, Field(max_length=64)]
+    preview: bool = False
+
+
+class ThingForm(Form):
+    """One thing as it shall be."""
+
+    value: dict[str, Any]
+
+
+class RosterForm(Form):
+    """The whole roster as it shall be."""
+
+    value: Annotated[list[dict[str, Any]], Field(max_length=500)]
+
+
+@router.get("/site")
+async def site(request: Request) -> Response:
+    """What can be edited, without addresses' passwords; and the version that a change must name."""
+    context = context_of(request.app)
+    editor = context.editor
+    if editor is None:
+        raise ProblemError(Code.NOT_READY)
+    version = await to_thread.run_sync(editor.version)
+    shown = context.site.model_dump(mode="json", exclude_defaults=True)
+    kinds = (*sorted(THINGS), *sorted(DUTY), "people", "roster")
+    body: dict[str, object] = {kind: shown.get(kind, []) for kind in kinds}
+    body["cameras"] = [
+        {name: value for name, value in camera.items() if name not in HIDDEN}
+        for camera in shown.get("cameras", [])
+    ]
+    return as_json(body | {"version": version, "writable": editor.writable})
+
+
+async def _change(context: Context, who: Who, change: Change, form: Form) -> Response:
+    editor = context.editor
+    if editor is None:
+        raise ProblemError(Code.NOT_READY)
+    noted = Noted(
+        at=context.clock.now(),
+        actor=who.person,
+        act=Act.SITE_EDITED,
+        address=who.session,
+        subject=f"{change.kind}/{change.id}"[:64],
+    )
+    if not form.preview and not context.desk.note(noted):
+        raise ProblemError(Code.BUSY)
+    made = await to_thread.run_sync(
+        _tried, lambda: editor.change(change, version=form.version, preview=form.preview)
+    )
+    if made.saved:
+        context.site_saved()
+    return as_json(made)
+
+
+def _tried(change: Callable[[], Edited]) -> Edited:
+    try:
+        return change()
+    except StaleVersionError as error:
+        raise ProblemError(Code.STALE) from error
+    except UnknownThingError as error:
+        raise ProblemError(Code.NOT_FOUND) from error
+    except SiteFileError as error:
+        errors = [
+            {"where": one.field, "what": one.what, "right": one.right}
+            for one in error.findings[:20]
+        ]
+        raise ProblemError(Code.BAD_REQUEST, errors=errors) from error
+
+
+def _known(kind: str, kinds: frozenset[str]) -> None:
+    if kind not in kinds:
+        raise ProblemError(Code.NOT_FOUND)
+
+
+@router.put("/things/{kind}/{id}")
+async def put_thing(
+    kind: str,
+    id: ThingId,  # noqa: A002
+    form: ThingForm,
+    request: Request,
+    who: Signed,
+) -> Response:
+    """Add or change a zone, a camera, a counter, a sensor, a terminal, a bollard lane or a rule."""
+    _known(kind, THINGS)
+    return await _change(
+        context_of(request.app), who, Change(kind=kind, id=id, value=form.value), form
+    )
+
+
+@router.delete("/things/{kind}/{id}")
+async def remove_thing(
+    kind: str,
+    id: ThingId,  # noqa: A002
+    form: Form,
+    request: Request,
+    who: Signed,
+) -> Response:
+    """Remove a thing."""
+    _known(kind, THINGS)
+    return await _change(context_of(request.app), who, Change(kind=kind, id=id), form)
+
+
+@router.put("/duty/{kind}/{id}")
+async def put_duty(
+    kind: str,
+    id: ThingId,  # noqa: A002
+    form: ThingForm,
+    request: Request,
+    who: Signed,
+) -> Response:
+    """Add or change a plan, or a kind of problem with its owner."""
+    _known(kind, DUTY)
+    return await _change(
+        context_of(request.app), who, Change(kind=kind, id=id, value=form.value), form
+    )
+
+
+@router.delete("/duty/{kind}/{id}")
+async def remove_duty(
+    kind: str,
+    id: ThingId,  # noqa: A002
+    form: Form,
+    request: Request,
+    who: Signed,
+) -> Response:
+    """Remove a plan or a kind of problem."""
+    _known(kind, DUTY)
+    return await _change(context_of(request.app), who, Change(kind=kind, id=id), form)
+
+
+@router.put("/roster")
+async def put_roster(form: RosterForm, request: Request, who: Signed) -> Response:
+    """Put the whole roster in place."""
+    return await _change(
+        context_of(request.app), who, Change(kind="roster", value=form.value), form
+    )
+
+
+@router.put("/people/{id}")
+async def put_person(id: ThingId, form: ThingForm, request: Request, who: Signed) -> Response:  # noqa: A002
+    """Add a person, or change name, roles and unit."""
+    context = context_of(request.app)
+    if id == who.person and Role.ADMIN.value not in form.value.get("roles", []):
+        raise ProblemError(Code.REFUSED, reason="own_admin_role")
+    return await _change(context, who, Change(kind="people", id=id, value=form.value), form)
+
+
+@router.delete("/people/{id}")
+async def remove_person(id: ThingId, form: Form, request: Request, who: Signed) -> Response:  # noqa: A002
+    """Strike a person: every session of theirs ends at once."""
+    context = context_of(request.app)
+    if id == who.person:
+        raise ProblemError(Code.REFUSED, reason="own_admin_role")
+    answer = await _change(context, who, Change(kind="people", id=id), form)
+    if not form.preview:
+        await to_thread.run_sync(context.accounts.sign_out_everywhere, id)
+    return answer
+
+
+@router.post("/people/{id}/one-time")
+async def one_time(id: ThingId, request: Request, who: Signed) -> Response:  # noqa: A002
+    """A one-time password for somebody, shown once; their sessions go on until it is used."""
+    context = context_of(request.app)
+    if id not in context.people:
+        raise ProblemError(Code.NOT_FOUND)
+    noted = Noted(
+        at=context.clock.now(),
+        actor=who.person,
+        act=Act.PASSWORD_SET,
+        address=who.session,
+        subject=id,
+    )
+    if not context.desk.note(noted):
+        raise ProblemError(Code.BUSY)
+    password = await to_thread.run_sync(context.accounts.create_one_time_password, id)
+    return as_json({"password": password})

@@ -1,0 +1,119 @@
+"""A responder's phone and the desk's dispatch in a real Chromium, over a line that breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from console.app import STATIC
+from model.clock import SystemClock
+from tests.console import scenes
+from tests.console.look import NARROW, chromium, chromium_path, open_page, sign_in
+from tests.console.server import served
+from tests.console.stage import PASSWORD, staged
+from tests.console.test_page import errors_of, serious
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(not (STATIC / "phone.html").is_file(), reason="the page is not built"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+def sign_phone_in(page: Page, person: str = "responder") -> None:
+    page.get_by_test_id("person").fill(person)
+    page.get_by_test_id("password").fill(PASSWORD)
+    page.get_by_test_id("submit").click()
+    page.locator("[data-testid=phone][data-reached=true]").wait_for()
+
+
+def write_report(page: Page, folder: Path, text: str) -> None:
+    picture = folder / "ice.png"
+    cv2.imwrite(str(picture), np.full((300, 400, 3), 180, np.uint8))
+    page.get_by_test_id("tab-report").click()
+    page.get_by_test_id("report-kind").select_option("ice")
+    page.get_by_test_id("grade-sudden").check()
+    page.get_by_test_id("report-zone").select_option("qianhai")
+    page.get_by_test_id("report-text").fill(text)
+    page.get_by_test_id("photo").set_input_files(str(picture))
+    page.get_by_role("img").first.wait_for()
+    page.get_by_test_id("report-send").click()
+
+
+def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_closes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with staged(tmp_path / "store", SystemClock()) as stage:
+        stage.enrol("operator", "responder")
+        with served(stage) as server:
+            scenes.calm(stage)
+            phone = open_page(browser, f"{server.url}/phone", size=NARROW)
+            errors = errors_of(phone)
+            sign_phone_in(phone)
+            assert serious(phone) == []
+            desk = open_page(browser, server.url, language="en", theme="light")
+            sign_in(desk)
+            desk.get_by_test_id("go-dispatch").click()
+            desk.get_by_test_id("dispatch-page").wait_for()
+
+            phone.context.set_offline(True)
+            write_report(phone, tmp_path, "冰面有人")
+            expect(phone.get_by_test_id("line")).to_contain_text("2 项待发送")
+            phone.context.set_offline(False)
+            expect(phone.get_by_test_id("line")).to_have_count(0)
+            shown = desk.get_by_test_id("dispatch")
+            expect(shown).to_contain_text("景区管理处")
+            shown.click()
+            expect(desk.get_by_test_id("dispatch-detail").get_by_role("img")).to_be_visible()
+            assert serious(desk) == []
+
+            mine = phone.get_by_test_id("my-dispatch")
+            mine.get_by_test_id("take").click()
+            expect(desk.get_by_test_id("dispatch-state")).to_contain_text("In hand")
+            mine.get_by_test_id("solve").click()
+            mine.get_by_test_id("feedback").fill("已劝离")
+            mine.get_by_test_id("send-feedback").click()
+            expect(mine).to_have_attribute("data-state", "solved")
+            mine.get_by_test_id("close-dispatch").click()
+            expect(mine).to_have_count(0)
+            expect(desk.get_by_test_id("dispatch-state")).to_have_attribute("data-state", "closed")
+
+            phone.get_by_test_id("tab-look").click()
+            phone.get_by_test_id("look-camera").select_option("bridge-north")
+            expect(phone.get_by_test_id("near-picture")).to_be_visible()
+            assert serious(phone) == []
+            assert phone.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+            offline = [said for said in errors if "ERR_INTERNET_DISCONNECTED" not in said]
+            assert offline == []
+            phone.context.close()
+            desk.context.close()
+
+
+def test_the_phone_can_be_installed_and_opens_without_a_line(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with staged(tmp_path / "store", SystemClock()) as stage:
+        stage.enrol("responder")
+        with served(stage) as server:
+            phone = open_page(browser, f"{server.url}/phone", size=NARROW)
+            sign_phone_in(phone)
+            phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+            manifest = phone.evaluate("fetch('/phone.webmanifest').then((it) => it.json())")
+            assert manifest["start_url"] == "/phone"
+            assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
+            phone.context.set_offline(True)
+            phone.reload()
+            expect(phone.get_by_test_id("line")).to_contain_text("没有网络")
+            phone.context.close()
