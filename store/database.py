@@ -27,16 +27,36 @@ _STEPS_A_LOOK = 20_000
 _CHECKPOINT_PAGES = 4000
 
 
-def hold_folder(folder: Path) -> int:
-    """Take the folder for one writing process; the file descriptor returned is the hold."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreInUseError(f"{folder}: another process writes into this store") from error
-    return descriptor
+class FolderHold:
+    """A process's hold of the store's folder: alone, or shared by services under one lease."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._descriptor = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT, 0o600)
+
+    def take_alone(self) -> bool:
+        """Whether no other process has the folder; then none can take it."""
+        return self._lock(fcntl.LOCK_EX)
+
+    def take_shared(self) -> None:
+        """Have the folder together with other services that wait for the same lease."""
+        if not self._lock(fcntl.LOCK_SH):
+            raise self.in_use()
+
+    def _lock(self, how: int) -> bool:
+        try:
+            fcntl.flock(self._descriptor, how | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def in_use(self) -> StoreInUseError:
+        return StoreInUseError(f"{self._folder}: another process writes into this store")
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
 
 
 def open_writer(

@@ -7,29 +7,23 @@ that warnings are written to. Photographs arrive here re-encoded and bounded; th
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
 import msgspec
 
 from model.dispatch import Dispatch, DispatchState
-from store.database import open_writer
-from store.errors import named_errors
 from store.migrations import Migration
+from store.places import Place
+from store.postgres import PostgresAddress, open_place
 from store.stamps import to_ms
 
 FILE_NAME = "dispatches.sqlite"
 LISTED_AT_MOST = 500
 PHOTOS_AT_MOST = 20_000
 
-_MIGRATIONS = (
-    Migration(
-        sqlite="""
+_TABLES = """
     CREATE TABLE dispatch (
         id TEXT PRIMARY KEY, unit TEXT NOT NULL, state TEXT NOT NULL,
         reporter TEXT NOT NULL, changed_ms INTEGER NOT NULL, body BLOB NOT NULL
@@ -40,9 +34,15 @@ _MIGRATIONS = (
         id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, person TEXT NOT NULL, jpeg BLOB NOT NULL
     );
     CREATE INDEX photo_at ON photo (at_ms);
-    """,
-    ),
-)
+    """
+
+# SQLite finds bytes within bytes by this name.
+_FIND_BYTES = """
+    CREATE FUNCTION instr(whole BYTEA, part BYTEA) RETURNS INTEGER LANGUAGE sql IMMUTABLE AS
+        $$ SELECT position(part IN whole) $$;
+"""
+
+_MIGRATIONS = (Migration(sqlite=_TABLES, postgres=_TABLES + _FIND_BYTES),)
 
 
 class TooManyPhotosError(Exception):
@@ -52,45 +52,30 @@ class TooManyPhotosError(Exception):
 class Dispatches:
     """Every problem ever reported, and its photographs. Any thread may call."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
-        self._path = path
-        self._db = db
-        self._guard = Lock()
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Open or make the file in the store's folder."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / FILE_NAME
-        return cls(path, open_writer(path, full_sync=True, migrations=_MIGRATIONS))
+    def open(cls, folder: Path, there: PostgresAddress | None = None) -> Self:
+        """Open or make the file in the store's folder, or the tables on PostgreSQL."""
+        return cls(open_place(folder / FILE_NAME, _MIGRATIONS, there=there, name="dispatches"))
 
     def close(self) -> None:
-        with self._guard:
-            self._db.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._guard, named_errors(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        self._place.close()
 
     def save(self, dispatch: Dispatch, *, expected_steps: int) -> bool:
         """Write a dispatch; False where it has not so many steps any more, and nothing is written.
 
         A new dispatch expects none. So two people who act at once never undo each other.
         """
-        with self._writing() as db:
+        with self._place.writing() as db:
             row = db.execute("SELECT body FROM dispatch WHERE id = ?", (dispatch.id,)).fetchone()
             if (0 if row is None else len(_decode(row[0]).steps)) != expected_steps:
                 return False
             db.execute(
-                "INSERT OR REPLACE INTO dispatch VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dispatch VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                " unit = excluded.unit, state = excluded.state, reporter = excluded.reporter,"
+                " changed_ms = excluded.changed_ms, body = excluded.body",
                 (
                     dispatch.id,
                     dispatch.unit,
@@ -104,16 +89,14 @@ class Dispatches:
 
     def one(self, dispatch_id: str) -> Dispatch | None:
         """One dispatch, or none of that id."""
-        with self._guard, named_errors(self._path):
-            row = self._db.execute(
-                "SELECT body FROM dispatch WHERE id = ?", (dispatch_id,)
-            ).fetchone()
+        with self._place.reading() as db:
+            row = db.execute("SELECT body FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
         return None if row is None else _decode(row[0])
 
     def listed(self, *, since: datetime | None = None) -> list[Dispatch]:
         """All that are open, and those closed since; the newest change first."""
-        with self._guard, named_errors(self._path):
-            rows = self._db.execute(
+        with self._place.reading() as db:
+            rows = db.execute(
                 "SELECT body FROM dispatch WHERE state <> ? OR changed_ms >= ?"
                 " ORDER BY changed_ms DESC LIMIT ?",
                 (
@@ -126,10 +109,10 @@ class Dispatches:
 
     def with_photo(self, photo_id: str) -> list[Dispatch]:
         """The dispatches that a photograph belongs to."""
-        with self._guard, named_errors(self._path):
-            rows = self._db.execute(
-                "SELECT body FROM dispatch WHERE instr(CAST(body AS TEXT), ?) > 0",
-                (f'"{photo_id}"',),
+        with self._place.reading() as db:
+            rows = db.execute(
+                "SELECT body FROM dispatch WHERE instr(body, ?) > 0",
+                (f'"{photo_id}"'.encode(),),
             ).fetchall()
         return [
             one
@@ -139,7 +122,7 @@ class Dispatches:
 
     def add_photo(self, photo_id: str, *, at: datetime, person: str, jpeg: bytes) -> None:
         """Keep a photograph; raises TooManyPhotosError. The same id again changes nothing."""
-        with self._writing() as db:
+        with self._place.writing() as db:
             kept = int(db.execute("SELECT count(*) FROM photo").fetchone()[0])
             if kept >= PHOTOS_AT_MOST:
                 raise TooManyPhotosError
@@ -150,13 +133,13 @@ class Dispatches:
 
     def photo(self, photo_id: str) -> bytes | None:
         """A photograph as JPEG, or none of that id."""
-        with self._guard, named_errors(self._path):
-            row = self._db.execute("SELECT jpeg FROM photo WHERE id = ?", (photo_id,)).fetchone()
+        with self._place.reading() as db:
+            row = db.execute("SELECT jpeg FROM photo WHERE id = ?", (photo_id,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def forget_photos(self, before: datetime) -> int:
         """Remove photographs older than this; returns how many went."""
-        with self._writing() as db:
+        with self._place.writing() as db:
             return db.execute("DELETE FROM photo WHERE at_ms < ?", (to_ms(before),)).rowcount
 
 

@@ -6,11 +6,10 @@ process and a lost mains. Exactly one thread writes; any thread reads what was c
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -22,14 +21,16 @@ from model.facts import DeviceKind, Fact
 from model.orders import OrderRecord
 from store import audit, history, records
 from store.audit import AuditCheck
-from store.database import LOCK_WAIT_S, Readers, check_version, hold_folder, open_writer
+from store.database import LOCK_WAIT_S, FolderHold, Readers, check_version, open_writer
 from store.errors import StoreBusyError, StoreMissingError, named_errors
 from store.further_history import FurtherHistory
 from store.history import Curve, Point, Source
+from store.lease import Lease
 from store.moment import Moment, readings_at, records_at
 from store.newest import newest_readings
 from store.open_rows import Journalled, OpenRows
 from store.packing import Rows
+from store.postgres import PostgresPlace
 from store.readings import LookedUpRows, Readings, journalled, load_open_rows
 from store.sources import Sources
 from store.sql import Database
@@ -47,8 +48,15 @@ class StoreReader:
     Opened by itself it shows the readings as of that moment, and the records as they are.
     """
 
-    def __init__(self, path: Path, readers: Readers, open_rows: OpenRows) -> None:
+    def __init__(
+        self,
+        path: Path,
+        readers: Readers,
+        open_rows: OpenRows,
+        records_there: PostgresPlace | None = None,
+    ) -> None:
         self.path = path
+        self._records_there = records_there
         self._readers = readers
         self._open_rows = open_rows
         self._further: FurtherHistory | None = None
@@ -58,7 +66,7 @@ class StoreReader:
         self._further = history_there
 
     @classmethod
-    def look(cls, folder: Path) -> StoreReader:
+    def look(cls, folder: Path, *, records_there: PostgresPlace | None = None) -> StoreReader:
         """Look into the store of a folder, also while a service writes into it."""
         path = folder / FILE_NAME
         if not path.is_file():
@@ -66,11 +74,13 @@ class StoreReader:
         readers = Readers(path, size=1)
         with readers.connection() as db:
             check_version(db, path, MIGRATIONS)
-        return StoreReader(path, readers, LookedUpRows())
+        return StoreReader(path, readers, LookedUpRows(), records_there)
 
     def close(self) -> None:
         """Close all connections."""
         self._readers.close()
+        if self._records_there is not None:
+            self._records_there.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +148,8 @@ class StoreReader:
     @contextmanager
     def _records(self) -> Iterator[Database]:
         """One connection to the records for one bounded query."""
-        with self._readers.connection() as db:
+        there = self._records_there
+        with self._readers.connection() if there is None else there.reading() as db:
             yield db
 
     def cases(
@@ -219,35 +230,56 @@ class Store(StoreReader):
         path: Path,
         db: sqlite3.Connection,
         readers: Readers,
-        hold: int,
+        hold: FolderHold,
+        *,
+        records_there: PostgresPlace | None = None,
+        lease: Lease | None = None,
     ) -> None:
-        super().__init__(path, readers, load_open_rows(db))
+        super().__init__(path, readers, load_open_rows(db), records_there)
         self._db = db
         self._hold = hold
+        self._lease = lease
         self._writing = Lock()
         self._tally: Counter[str] = Counter()
         self._sources = Sources(db)
         self._written = Readings(db, self._open_rows)
-        self._intake = Intake(db, self._written, self._sources, self._tally)
-        self._tidying = Tidying(db, self._written, self._sources.kinds)
+        kept: Database = db if records_there is None else records_there.db
+        self._intake = Intake(kept, self._written, self._sources, self._tally)
+        self._tidying = Tidying(kept, self._written, self._sources.kinds)
 
     @classmethod
-    def open(cls, folder: Path, *, full_sync: bool = True) -> Self:
-        """Open or make the store in a folder; see `store.errors` for what can be refused."""
-        hold = hold_folder(folder)
+    def open(
+        cls,
+        folder: Path,
+        *,
+        full_sync: bool = True,
+        hold: FolderHold | None = None,
+        records_there: PostgresPlace | None = None,
+        lease: Lease | None = None,
+    ) -> Self:
+        """Open or make the store in a folder; see `store.errors` for what can be refused.
+
+        Alone, unless a `hold` is shared under a `lease`. The records lie in the same file, or on
+        PostgreSQL. `hold` and `records_there` are closed with the store.
+        """
+        if hold is None:
+            hold = FolderHold(folder)
+            if not hold.take_alone():
+                hold.close()
+                raise hold.in_use()
         path = folder / FILE_NAME
         try:
             db = open_writer(path, full_sync=full_sync, migrations=MIGRATIONS)
-            return cls(path, db, Readers(path), hold)
+            return cls(path, db, Readers(path), hold, records_there=records_there, lease=lease)
         except BaseException:
-            os.close(hold)
+            hold.close()
             raise
 
     def close(self) -> None:
         """Close all connections and let go of the folder."""
         super().close()
         self._db.close()
-        os.close(self._hold)
+        self._hold.close()
 
     def journal(self, after: int, *, at_most: int) -> list[tuple[int, list[Journalled]]]:
         """What the commits after a serial brought, in their order."""
@@ -290,9 +322,9 @@ class Store(StoreReader):
         if not self._writing.acquire(timeout=LOCK_WAIT_S):
             raise StoreBusyError(f"{self.path}: another thread is writing")
         try:
-            with named_errors(self.path), self._commit_or_roll_back():
+            with self._named_errors(), self._commit_or_roll_back():
                 yield Transaction(
-                    db=self._db,
+                    db=self._kept,
                     readings=self._written,
                     sources=self._sources,
                     intake=self._intake,
@@ -303,19 +335,44 @@ class Store(StoreReader):
             self._writing.release()
 
     @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self._records_there is not None:
+                stack.enter_context(self._records_there.naming_errors())
+            stack.enter_context(named_errors(self.path))
+            yield
+
+    @property
+    def _kept(self) -> Database:
+        """The connection that writes records."""
+        return self._db if self._records_there is None else self._records_there.db
+
+    @contextmanager
     def _commit_or_roll_back(self) -> Iterator[None]:
+        there, lease = self._records_there, self._lease
         self._db.execute("BEGIN IMMEDIATE")
         try:
+            if there is not None:
+                there.begin()
+            if lease is not None:
+                lease.beat(self._kept)
             yield
             self._write_tally()
             self._written.write()
+            if there is not None:
+                # First the records: a reading that is then lost was not acknowledged either.
+                there.commit()
             with self._open_rows.lock:
                 self._db.execute("COMMIT")
                 self._written.applied()
+            if lease is not None:
+                lease.committed()
         except BaseException:
             # SQLite rolls back by itself on some failures, such as a full disk.
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if there is not None:
+                there.rollback()
             self._tally.clear()
             self._intake.forget()
             self._written.forget()
@@ -324,7 +381,7 @@ class Store(StoreReader):
             raise
 
     def _write_tally(self) -> None:
-        self._db.executemany(
+        self._kept.executemany(
             "INSERT INTO tally VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET taken = tally.taken + excluded.taken",
             [(name, taken) for name, taken in self._tally.items() if taken],

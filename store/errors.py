@@ -7,6 +7,9 @@ StoreError
 ├── StoreInUseError     another service holds the folder
 ├── StoreBusyError      a lock or a query took longer than its deadline
 ├── StoreFullError      the disk took no more: nothing of the transaction was kept
+├── RecordsAwayError    the records' server does not answer
+├── BrokenRuleError     what was to be written breaks a rule of the tables: our own bug
+├── LeaseLostError      another service of the site acts
 └── FeedClosedError     the feed ended while somebody waited on it
 """
 
@@ -53,6 +56,18 @@ class StoreFullError(StoreError):
     """The disk is full or refuses to write; the transaction left nothing behind."""
 
 
+class RecordsAwayError(StoreError):
+    """The server that keeps the records does not answer."""
+
+
+class BrokenRuleError(StoreError):
+    """What was to be written breaks a rule of the tables, such as a second open case for one thing."""
+
+
+class LeaseLostError(StoreError):
+    """Another service of this site acts: nothing may be written or sent here."""
+
+
 class FeedClosedError(StoreError):
     """The feed has ended."""
 
@@ -67,6 +82,8 @@ def named_errors(path: Path) -> Iterator[None]:
     """Give SQLite's failures the store's own names; everything else passes unchanged."""
     try:
         yield
+    except sqlite3.IntegrityError as error:
+        raise BrokenRuleError(f"{path}: {error}") from error
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGED:

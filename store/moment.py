@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -212,7 +212,7 @@ def _case_then(case: Case, history: tuple[Transition, ...], assignee: str | None
     )
 
 
-def _orders(db: sqlite3.Connection, at: datetime, said: list[object]) -> Iterator[OrderRecord]:
+def _orders(db: Database, at: datetime, said: Sequence[object]) -> Iterator[OrderRecord]:
     """Orders issued within a day before, oldest first, with the standing of that moment."""
     heard: dict[str, OrderState] = {}
     for receipt in said:

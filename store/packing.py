@@ -83,7 +83,8 @@ def _pack_column(column: Rows) -> _Column:
 def _as_whole(values: Rows, scale: float) -> NDArray[np.int64] | None:
     """The values times `scale` as whole numbers, if that gives the very values back."""
     for part in (values[:_LOOK], values):
-        scaled = np.rint(part * scale)
+        with np.errstate(over="ignore"):
+            scaled = np.rint(part * scale)
         if not (np.abs(scaled).max() < _WHOLE_BELOW and np.array_equal(scaled / scale, part)):
             return None
     return scaled.astype(np.int64)

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
 import msgspec
@@ -23,9 +19,10 @@ from argon2.exceptions import VerificationError
 
 from model.clock import Clock
 from model.facts import Id, Stamp
-from store.database import open_writer
-from store.errors import named_errors
 from store.migrations import Migration
+from store.places import Place
+from store.postgres import PostgresAddress, open_place
+from store.sql import Database
 from store.stamps import from_ms, to_ms
 
 FILE_NAME = "people.sqlite"
@@ -95,42 +92,30 @@ class WeakPasswordError(ValueError):
 class Accounts:
     """Who can sign in to this site, and who is signed in. Any thread may call."""
 
-    def __init__(
-        self, path: Path, db: sqlite3.Connection, clock: Clock, hasher: PasswordHasher
-    ) -> None:
-        self._path = path
-        self._db = db
+    def __init__(self, place: Place, clock: Clock, hasher: PasswordHasher) -> None:
+        self._place = place
         self._clock = clock
-        self._guard = Lock()
         self._hasher = hasher
         self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
 
     @classmethod
-    def open(cls, folder: Path, clock: Clock, *, hasher: PasswordHasher | None = None) -> Self:
-        """Open or make the accounts in the store's folder.
+    def open(
+        cls,
+        folder: Path,
+        clock: Clock,
+        *,
+        hasher: PasswordHasher | None = None,
+        there: PostgresAddress | None = None,
+    ) -> Self:
+        """Open or make the accounts in the store's folder, or on PostgreSQL.
 
         `hasher` sets how much work a guess costs; by default the library's recommendation.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / FILE_NAME
-        db = open_writer(path, full_sync=True, migrations=_MIGRATIONS)
-        return cls(path, db, clock, hasher or PasswordHasher())
+        place = open_place(folder / FILE_NAME, _MIGRATIONS, there=there, name="people")
+        return cls(place, clock, hasher or PasswordHasher())
 
     def close(self) -> None:
-        with self._guard:
-            self._db.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._guard, named_errors(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        self._place.close()
 
     def create_one_time_password(self, person: Id) -> str:
         """Give a person a new password that signs in once within a day; the old one is void."""
@@ -147,9 +132,11 @@ class Accounts:
 
     def _set(self, person: Id, password: str, *, once_until_ms: int | None) -> None:
         hashed = self._hasher.hash(password)
-        with self._writing() as db:
+        with self._place.writing() as db:
             db.execute(
-                "INSERT OR REPLACE INTO account VALUES (?, ?, ?)", (person, hashed, once_until_ms)
+                "INSERT INTO account VALUES (?, ?, ?) ON CONFLICT (person)"
+                " DO UPDATE SET hash = excluded.hash, once_until_ms = excluded.once_until_ms",
+                (person, hashed, once_until_ms),
             )
             db.execute("DELETE FROM session WHERE person = ?", (person,))
             db.execute("DELETE FROM failure WHERE person = ?", (person,))
@@ -164,7 +151,7 @@ class Accounts:
             return Attempt(outcome=SignIn.LOCKED)
         hashed, once = self._stored(person)
         good = self._matches(hashed or self._nobody, password) and hashed is not None
-        with self._writing() as db:
+        with self._place.writing() as db:
             # A one-time password is spent only if nobody spent it in the meantime.
             if good and once:
                 good = (
@@ -184,8 +171,8 @@ class Accounts:
 
     def _stored(self, person: Id) -> tuple[str | None, bool]:
         """The password's hash, and whether it is a one-time password."""
-        with self._guard:
-            row = self._db.execute(
+        with self._place.reading() as db:
+            row = db.execute(
                 "SELECT hash, once_until_ms FROM account WHERE person = ?", (person,)
             ).fetchone()
         return (None, False) if row is None else (str(row[0]), row[1] is not None)
@@ -198,23 +185,23 @@ class Accounts:
 
     def _is_locked(self, person: Id) -> bool:
         since = to_ms(self._clock.now() - LOCKED_FOR)
-        with self._guard:
-            row = self._db.execute(
+        with self._place.reading() as db:
+            row = db.execute(
                 "SELECT 1 FROM failure WHERE person = ? AND failures >= ? AND last_ms > ?",
                 (person, FAILURES_ALLOWED, since),
             ).fetchone()
         return row is not None
 
-    def _count_failure(self, db: sqlite3.Connection, person: Id) -> None:
+    def _count_failure(self, db: Database, person: Id) -> None:
         """Count for known people only, so that invented names fill no table."""
         db.execute(
             "INSERT INTO failure SELECT person, 1, ? FROM account WHERE person = ?"
             " ON CONFLICT (person) DO UPDATE SET last_ms = excluded.last_ms, failures ="
-            " CASE WHEN last_ms <= ? THEN 1 ELSE failures + 1 END",
+            " CASE WHEN failure.last_ms <= ? THEN 1 ELSE failure.failures + 1 END",
             (to_ms(self._clock.now()), person, to_ms(self._clock.now() - LOCKED_FOR)),
         )
 
-    def _begin(self, db: sqlite3.Connection, person: Id, outcome: SignIn, *, wall: bool) -> Attempt:
+    def _begin(self, db: Database, person: Id, outcome: SignIn, *, wall: bool) -> Attempt:
         token, now = secrets.token_urlsafe(32), self._clock.now()
         session = Session(
             id=f"s-{secrets.token_hex(8)}",
@@ -226,14 +213,14 @@ class Accounts:
         db.execute("DELETE FROM session WHERE expires_ms <= ?", (to_ms(now),))
         db.execute(
             "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
-            (_hash(token), session.id, person, to_ms(now), to_ms(session.expires), wall),
+            (_hash(token), session.id, person, to_ms(now), to_ms(session.expires), int(wall)),
         )
         return Attempt(outcome=outcome, token=token, session=session)
 
     def session(self, token: str) -> Session | None:
         """Whose session a token is; none if it ended, expired or never was."""
-        with self._guard:
-            row = self._db.execute(
+        with self._place.reading() as db:
+            row = db.execute(
                 "SELECT id, person, began_ms, expires_ms, wall FROM session"
                 " WHERE token_hash = ? AND expires_ms > ?",
                 (_hash(token), to_ms(self._clock.now())),
@@ -250,12 +237,12 @@ class Accounts:
 
     def sign_out(self, token: str) -> None:
         """End one session."""
-        with self._writing() as db:
+        with self._place.writing() as db:
             db.execute("DELETE FROM session WHERE token_hash = ?", (_hash(token),))
 
     def sign_out_everywhere(self, person: Id) -> None:
         """End all sessions of a person."""
-        with self._writing() as db:
+        with self._place.writing() as db:
             db.execute("DELETE FROM session WHERE person = ?", (person,))
 
     def has_password(self, person: Id) -> bool:

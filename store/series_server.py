@@ -50,6 +50,20 @@ class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
     """VictoriaMetrics keeps accepted rows in memory for some seconds."""
 
 
+class ServerRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A server's own word on its run: when it began, and how many values it took since."""
+
+    started: str = ""
+    taken: int | None = None
+
+    def goes_on_from(self, before: ServerRun, *, at_least: int) -> bool:
+        """Whether it is the run of before, with what it was given since."""
+        if self.taken is None or before.taken is None:
+            return True
+        # Two starts within a second look alike, but the later one has taken less.
+        return self.started == before.started and self.taken >= before.taken + at_least
+
+
 class SeriesServer:
     """One server: `write` lines; `series` and `curves` as the embedded store tells them."""
 
@@ -89,15 +103,18 @@ class SeriesServer:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise SeriesServerAwayError(f"{self._address.url}: {error}") from error
 
-    def started(self) -> str:
-        """When a server that forgets was started, as it tells it; another word is another run."""
+    def run(self) -> ServerRun:
+        """Which run of a server that forgets this is, and how much it took in it."""
         if not self._address.forgets_when_killed:
-            return ""
-        body = self._get(self._address.url, "/metrics", {})
-        for line in body.decode(errors="replace").splitlines():
-            if line.startswith(("process_start_time_seconds", "vm_app_start_timestamp")):
-                return line.split()[-1]
-        return ""
+            return ServerRun()
+        started, taken = "", 0
+        for line in self._get(self._address.url, "/metrics", {}).decode().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name.startswith("process_start_time_seconds"):
+                started = value
+            elif name.startswith("vm_rows_inserted_total"):
+                taken += int(float(value))
+        return ServerRun(started=started, taken=taken)
 
     def series(
         self,

@@ -23,7 +23,7 @@ from store.errors import StoreError
 from store.history import Source
 from store.line_protocol import lines, tags
 from store.open_rows import Journalled, Row
-from store.series_server import LinesRefusedError, SeriesServerAwayError
+from store.series_server import LinesRefusedError, SeriesServerAwayError, ServerRun
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Server(Protocol):
 
     def write(self, lines: list[str], /) -> None: ...
 
-    def started(self) -> str: ...
+    def run(self) -> ServerRun: ...
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +75,8 @@ class Shipper:
         self._confirmed = _read(self._file)
         self._at = self._confirmed
         self._flying: deque[tuple[float, int]] = deque()
-        self._run: str | None = None
+        self._run: ServerRun | None = None
+        self._given = 0
         self._sources: dict[int, Source] = {}
         self._away = False
         self._sent = self._refused = self._dropped = 0
@@ -131,8 +132,9 @@ class Shipper:
 
     def _look(self, now_s: float) -> None:
         """See that it is still the same run, and count as confirmed what it took long enough ago."""
-        run = self._server.started()
-        if self._run is not None and run != self._run:
+        run, given = self._server.run(), self._given
+        self._given = 0
+        if self._run is not None and not run.goes_on_from(self._run, at_least=given):
             log.warning("the time-series server was started anew: sending its last rows again")
             self._go_back()
         self._run = run
@@ -168,7 +170,9 @@ class Shipper:
 
     def _write(self, rows: list[Journalled]) -> None:
         try:
-            self._server.write(self._lines(rows))
+            lines_given = self._lines(rows)
+            self._server.write(lines_given)
+            self._given += len(lines_given)
         except LinesRefusedError:
             if len(rows) == 1:
                 self._refused += 1

@@ -40,7 +40,8 @@ class BrokerLink:
 
     One thread of its own owns the connection; every method may be called from any thread. Callers
     take deliveries, commit them, and `ack` their tokens; what was not acknowledged comes again
-    after the next connection, marked by a new token. Delivery is at least once.
+    after the next connection, marked by a new token. Delivery is at least once. Nothing leaves, and
+    no connection begins, while `may_speak` says no.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class BrokerLink:
         limits: LinkLimits | None = None,
         backoff: Backoff | None = None,
         on_state: Callable[[LinkState], None] | None = None,
+        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         self._limits = limits or LinkLimits()
         self._wakeup = Wakeup()
@@ -83,6 +85,7 @@ class BrokerLink:
             acks=self._acks,
             wakeup=self._wakeup,
             set_state=self._set_state,
+            may_speak=may_speak,
         )
         self._thread = threading.Thread(target=self._pump.run, name="broker-link", daemon=True)
 

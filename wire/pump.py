@@ -62,6 +62,7 @@ class Pump:
         acks: deque[AckToken],
         wakeup: Wakeup,
         set_state: Callable[[LinkState], None],
+        may_speak: Callable[[], bool],
     ) -> None:
         self._address = address
         self._filters = filters
@@ -74,6 +75,7 @@ class Pump:
         self._acks = acks
         self._wakeup = wakeup
         self._set_state = set_state
+        self._may_speak = may_speak
         self._unconfirmed: dict[int, Outgoing] = {}
         self._subscribed = False
         self._refused = False
@@ -134,6 +136,8 @@ class Pump:
         if self._inbox.full:
             # There would be no room to read even the broker's greeting.
             return False
+        if not self._may_speak():
+            return False
         self.attempts += 1
         self._wakeup.drain()
         self._refused = False
@@ -157,6 +161,9 @@ class Pump:
             selector.register(self._wakeup.reader, selectors.EVENT_READ)
             while (sock := self._client.socket()) is not None:
                 self._wait_and_read(selector, sock)
+                if not self._may_speak():
+                    # Another service acts: not even an acknowledgement may leave, nor a goodbye.
+                    break
                 self._send_waiting()
                 now = time.monotonic()
                 if self._inbox.full:

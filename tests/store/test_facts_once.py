@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +24,7 @@ from model.facts import (
 )
 from store.embedded import Store
 from store.sources import QUANTITIES_A_SENSOR
+from tests.store.conftest import StoreHouse
 from tests.store.words import at, blind, fact, live, noise
 
 
@@ -118,23 +117,23 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("first", "again"), SAME)
-def test_the_same_fact_told_again_is_known(tmp_path: Path, first: Fact, again: Fact) -> None:
-    with Store.open(tmp_path) as store:
+def test_the_same_fact_told_again_is_known(house: StoreHouse, first: Fact, again: Fact) -> None:
+    with house.open() as store:
         assert take(store, first, again) == (True, False)
         assert take(store, again) == (False,)
-    with Store.open(tmp_path) as store:
+    with house.open() as store:
         assert take(store, first) == (False,)
 
 
 @pytest.mark.parametrize(("first", "other"), DIFFERENT)
-def test_another_fact_is_new(tmp_path: Path, first: Fact, other: Fact) -> None:
-    with Store.open(tmp_path) as store:
+def test_another_fact_is_new(house: StoreHouse, first: Fact, other: Fact) -> None:
+    with house.open() as store:
         assert take(store, first, other) == (True, True)
 
 
-def test_what_was_rolled_back_is_new_again(tmp_path: Path) -> None:
+def test_what_was_rolled_back_is_new_again(house: StoreHouse) -> None:
     facts = (live("c1", 1), noise("n1", 1, 50), receipt(ReceiptStage.PLAYED), lane(1))
-    with Store.open(tmp_path) as store:
+    with house.open() as store:
         with pytest.raises(RuntimeError), store.transaction() as tx:
             tx.add_facts(facts)
             raise RuntimeError
@@ -143,10 +142,10 @@ def test_what_was_rolled_back_is_new_again(tmp_path: Path) -> None:
         assert store.counts()["readings"] == 2
 
 
-def test_a_lane_that_repeats_itself_is_one_event(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+def test_a_lane_that_repeats_itself_is_one_event(house: StoreHouse) -> None:
+    with house.open() as store:
         take(store, *(lane(n) for n in range(60)))
-    with Store.open(tmp_path) as store:
+    with house.open() as store:
         take(store, *(lane(n) for n in range(60, 120)), lane(120, BollardPosition.MOVING))
         assert len(store.events(kind="bollard")) == 2
         [newest] = store.latest("bollard")
@@ -156,9 +155,9 @@ def test_a_lane_that_repeats_itself_is_one_event(tmp_path: Path) -> None:
 
 
 def test_a_sensor_that_invents_quantities_fills_its_bound_and_keeps_its_alarms(
-    tmp_path: Path,
+    house: StoreHouse,
 ) -> None:
-    with Store.open(tmp_path) as store:
+    with house.open() as store:
         for n in range(QUANTITIES_A_SENSOR + 3):
             invented = noise("smoke-1", n, 1.0, quantity=f"q{n}")
             assert take(store, invented) == (n < QUANTITIES_A_SENSOR,)
@@ -166,16 +165,16 @@ def test_a_sensor_that_invents_quantities_fills_its_bound_and_keeps_its_alarms(
         assert store.counts()["quantity_refused"] == 3
 
 
-def test_keys_are_forgotten_only_when_such_facts_are_refused_upstream(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+def test_keys_are_forgotten_only_when_such_facts_are_refused_upstream(house: StoreHouse) -> None:
+    with house.open() as store:
         take(store, receipt(ReceiptStage.PLAYED))
         with store.transaction() as tx:
             assert tx.forget_keys(at(24 * 3600)) == 0
             assert tx.forget_keys(at(27 * 3600)) == 1
 
 
-def test_an_alarm_is_kept_as_long_as_it_is_raised(tmp_path: Path) -> None:
-    with Store.open(tmp_path) as store:
+def test_an_alarm_is_kept_as_long_as_it_is_raised(house: StoreHouse) -> None:
+    with house.open() as store:
         take(store, alarm("raised", 1))
         for state, kept in (("raised", 1), ("cleared", 0)):
             take(store, alarm(state, 2))

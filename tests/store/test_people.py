@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,7 +11,6 @@ from argon2 import PasswordHasher
 from model.clock import ManualClock
 from store.people import (
     FAILURES_ALLOWED,
-    FILE_NAME,
     LOCKED_FOR,
     ONE_TIME_FOR,
     SESSION_FOR,
@@ -21,6 +18,7 @@ from store.people import (
     SignIn,
     WeakPasswordError,
 )
+from tests.store.conftest import StoreHouse
 from tests.store.words import START
 
 GOOD = "three quiet lakes at night"
@@ -32,9 +30,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def accounts(tmp_path: Path, clock: ManualClock) -> Iterator[Accounts]:
+def accounts(house: StoreHouse, clock: ManualClock) -> Iterator[Accounts]:
     quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    with closing(Accounts.open(tmp_path, clock, hasher=quick)) as opened:
+    with closing(Accounts.open(house.folder, clock, there=house.there, hasher=quick)) as opened:
         yield opened
 
 
@@ -112,15 +110,18 @@ def test_a_session_ends_by_time_by_signing_out_and_everywhere(
 
 
 def test_sessions_and_passwords_survive_a_restart_and_lie_only_as_hashes(
-    tmp_path: Path, clock: ManualClock
+    house: StoreHouse, clock: ManualClock
 ) -> None:
-    with closing(Accounts.open(tmp_path, clock)) as accounts:
+    with closing(Accounts.open(house.folder, clock, there=house.there)) as accounts:
         accounts.set_password("li", GOOD)
         token = accounts.sign_in("li", GOOD).token or ""
-    with closing(Accounts.open(tmp_path, clock)) as accounts:
+    with closing(Accounts.open(house.folder, clock, there=house.there)) as accounts:
         assert accounts.session(token) is not None
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        rows = [*db.execute("SELECT * FROM account"), *db.execute("SELECT * FROM session")]
+        with accounts._place.reading() as db:
+            rows = [
+                *db.execute("SELECT * FROM account").fetchall(),
+                *db.execute("SELECT * FROM session").fetchall(),
+            ]
     kept = str(rows)
     assert "$argon2id$" in kept
     assert GOOD not in kept
