@@ -121,7 +121,7 @@ class PictureGatherer:
         self._parts: list[bytes] = []
         self._size = 0
         self._stamp = -1
-        self._key = self._broken = self._in_fragment = False
+        self._key = self._broken = self._in_fragment = self._slices = False
         self._sequence = -1
         for unit in parameter_sets:
             self._keep_set(unit)
@@ -164,7 +164,8 @@ class PictureGatherer:
             self._broken = bool(gap)
         if self._wanted(data, first, stop):
             self._take(data[first:stop])
-        if data[start + 1] & 0x80 and self._parts and finished is None:
+        # Some senders mark the end after information that only goes before a picture.
+        if data[start + 1] & 0x80 and self._slices and finished is None:
             return self._finish()
         return finished
 
@@ -231,6 +232,7 @@ class PictureGatherer:
             self._keep_set(unit)
         elif self.coding.is_slice(kind) or self.every_picture:
             self._key = self._key or self.coding.is_key(kind)
+            self._slices = self._slices or self.coding.is_slice(kind)
             self._add(START_CODE + unit)
 
     def _take_fragment(self, payload: bytes) -> None:
@@ -245,7 +247,7 @@ class PictureGatherer:
         body = payload[coding.header_bytes + 1 :]
         if flags & 0x80:
             self._key = self._key or coding.is_key(kind)
-            self._in_fragment = True
+            self._in_fragment = self._slices = True
             self._add(START_CODE + coding.fragment_header(payload, kind) + body)
         elif self._in_fragment:
             self._add(body)
@@ -262,7 +264,8 @@ class PictureGatherer:
             self._broken = True
 
     def _drop(self) -> None:
-        self._parts, self._size, self._key, self._in_fragment = [], 0, False, False
+        self._parts, self._size = [], 0
+        self._key = self._in_fragment = self._slices = False
 
     def _still_wanted(self, *, key: bool, broken: bool) -> int:
         """How many pictures after this one belong to its key picture's burst."""
