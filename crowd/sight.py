@@ -141,8 +141,8 @@ def _sharpness(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> float:
 
 
 def _percentile(values: NDArray[np.uint8], percent: float) -> int:
-    """By histogram: exact for bytes and ten times faster than sorting."""
-    histogram = np.cumsum(np.bincount(values.reshape(-1), minlength=256))
+    """By histogram: exact for bytes and far faster than sorting."""
+    histogram = np.cumsum(cv2.calcHist([values], [0], None, [256], [0, 256]), dtype=np.float64)
     return int(np.searchsorted(histogram, histogram[-1] * percent / 100))
 
 
@@ -158,15 +158,15 @@ class SightWatch:
         self._stale_s = stale_s
         self._seen_s = started_s
         self._same_since_s = started_s
-        self._last: NDArray[np.int16] | None = None
+        self._last: NDArray[np.uint8] | None = None
         self._verdict = LIVE
 
     def look(self, picture: NDArray[np.uint8], monotonic_s: float) -> SightVerdict:
         """The verdict on a picture that arrived at this time."""
-        small = cv2.resize(picture, _FROZEN_SHAPE, interpolation=cv2.INTER_AREA).astype(np.int16)
-        if self._last is None or int(np.abs(small - self._last).max()) > 0:
+        small = cv2.resize(picture, _FROZEN_SHAPE, interpolation=cv2.INTER_AREA)
+        if self._last is None or not np.array_equal(small, self._last):
             self._same_since_s = monotonic_s
-        self._last = small
+        self._last = np.asarray(small, np.uint8)
         self._seen_s = monotonic_s
         self._verdict = judge(picture)
         same_s = monotonic_s - self._same_since_s
