@@ -35,6 +35,11 @@ if [ "$needs_test" = yes ]; then
     command -v victoria-metrics >/dev/null 2>&1 || missing="$missing victoria-metrics"
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 fi
+if [ "$needs_test" = yes ]; then
+    # Foreign programs at the other end of RTSP: a server, and a player.
+    command -v vlc >/dev/null 2>&1 || missing="$missing vlc-bin vlc-plugin-base"
+    command -v gst-launch-1.0 >/dev/null 2>&1 || missing="$missing gstreamer1.0-tools gstreamer1.0-plugins-good"
+fi
 if [ -n "$missing" ]; then
     line="apt-get update && apt-get install -y --no-install-recommends$missing"
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
