@@ -59,7 +59,7 @@ class Mosquitto:
             passwords = folder / "passwords"
             passwords.write_text("".join(f"{name}:{word}\n" for name, word in people.items()))
             hashing = [shutil.which("mosquitto_passwd") or "mosquitto_passwd", "-U", str(passwords)]
-            subprocess.run(hashing, check=True, timeout=10)
+            subprocess.run(hashing, check=True, timeout=60)
             lines.append(f"password_file {passwords}")
         self._configuration = folder / "mosquitto.conf"
         self._configuration.write_text("\n".join(lines) + "\n", "utf-8")
@@ -75,7 +75,7 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [PROGRAM, "-c", str(self._configuration)], stdout=out, stderr=out
             )
-        wait_until(self._answers, within_s=10)
+        wait_until(self._answers, within_s=30)
 
     def stop(self) -> None:
         """End it in good order: it writes its sessions where it is persistent."""
@@ -92,7 +92,7 @@ class Mosquitto:
             self._process.kill()
         else:
             self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(30)
         self._process = None
 
     def _answers(self) -> bool:

@@ -155,7 +155,7 @@ class Pump:
     def _serve(self) -> None:
         """Move messages until the connection is gone."""
         answer_by = time.monotonic() + self._limits.answer_s
-        next_misc = 0.0
+        next_misc, heard = 0.0, self.received
         self._interest = 0
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakeup.reader, selectors.EVENT_READ)
@@ -166,10 +166,11 @@ class Pump:
                     break
                 self._send_waiting()
                 now = time.monotonic()
-                if self._inbox.full:
-                    # Nothing is read now, so no answer and no keepalive can be expected either.
-                    answer_by = now + self._limits.answer_s
-                elif now >= next_misc:
+                if self._inbox.full or self.received > heard:
+                    # Full: nothing is read, so no answer can be expected. And a broker that hands
+                    # out what it kept for us may answer only after that: it is late, not silent.
+                    answer_by, heard = now + self._limits.answer_s, self.received
+                if not self._inbox.full and now >= next_misc:
                     self._client.loop_misc()
                     next_misc = now + _MISC_EVERY_S
                 if self._client.want_write():

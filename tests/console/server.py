@@ -33,7 +33,7 @@ class Served:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="console server")
         self._thread.start()
-        wait_until(lambda: self._server.started, within_s=20)
+        wait_until(lambda: self._server.started, within_s=60)
 
     def cut(self) -> None:
         self._server.should_exit = True

@@ -30,7 +30,7 @@ async def following(stage: Stage) -> AsyncIterator[LiveFeed]:
 
 
 async def hear(messages: AsyncGenerator[str, None]) -> Message:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return dict(json.loads(await anext(messages)))
 
 

@@ -136,7 +136,7 @@ def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> 
         sign_wall_in(wall)
         server.cut()
         for page, name in ((desk, "desk-disconnected-wide-zh"), (wall, "wall-disconnected-one-zh")):
-            page.get_by_test_id("behind").wait_for(timeout=20_000)
+            page.get_by_test_id("behind").wait_for(timeout=60_000)
             shoot(page, name)
         server.mend()
 

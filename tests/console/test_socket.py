@@ -29,7 +29,7 @@ def live(server: Served, cookie: str | None, origin: str | None = None) -> Conne
     return connect(
         server.url.replace("http", "ws") + "/api/v1/live",
         additional_headers=headers,
-        open_timeout=5,
+        open_timeout=30,
         close_timeout=2,
         max_size=2**22,
         proxy=None,
@@ -39,7 +39,7 @@ def live(server: Served, cookie: str | None, origin: str | None = None) -> Conne
 def closed_with(connection: Connection) -> int:
     with pytest.raises(ConnectionClosed) as told:
         while True:
-            connection.recv(timeout=5)
+            connection.recv(timeout=30)
     assert told.value.rcvd is not None
     return told.value.rcvd.code
 
@@ -49,7 +49,7 @@ def test_the_live_door(stage: Stage) -> None:
     with served(stage) as server:
         viewer = cookie_of(server, "viewer")
         with live(server, viewer) as connection:
-            kinds = [json.loads(connection.recv(timeout=5))["type"] for _ in range(2)]
+            kinds = [json.loads(connection.recv(timeout=30))["type"] for _ in range(2)]
             assert kinds == ["beat", "snapshot"]
         with live(server, None) as connection:
             assert closed_with(connection) == 4401

@@ -64,14 +64,14 @@ def look(
     return connect(
         f"{server.url.replace('http', 'ws')}/api/v1/cameras/{camera}/live",
         additional_headers=headers,
-        open_timeout=5,
+        open_timeout=30,
         close_timeout=2,
         proxy=None,
     )
 
 
 def take(connection: Connection, count: int) -> list[bytes | dict[str, object]]:
-    said = [connection.recv(timeout=5) for _ in range(count)]
+    said = [connection.recv(timeout=30) for _ in range(count)]
     return [one if isinstance(one, bytes) else json.loads(one) for one in said]
 
 

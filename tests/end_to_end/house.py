@@ -102,7 +102,7 @@ class Air:
 
     def say(self, topic: str, body: dict[str, Any] | bytes, *, retain: bool = False) -> None:
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(30)
 
     def heard(self, topic_part: str) -> list[dict[str, Any]]:
         """Everything said on topics with this part, decoded, oldest first."""
@@ -142,7 +142,7 @@ class FieldThread:
 
     def start(self) -> None:
         self._thread.start()
-        wait_until(lambda: self.field.connected == len(self.field.lines), within_s=15)
+        wait_until(lambda: self.field.connected == len(self.field.lines), within_s=60)
 
     def stop(self) -> None:
         if self._task is not None:
@@ -178,7 +178,7 @@ class Service:
                 stdout=out,
                 stderr=out,
             )
-        wait_until(self._is_ready, within_s=40)
+        wait_until(self._is_ready, within_s=90)
 
     def _is_ready(self) -> bool:
         assert self._process is not None
@@ -209,13 +209,13 @@ class Service:
         """End it as an operator would; its exit code."""
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def kill(self) -> None:
         """End it as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(30)
 
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:

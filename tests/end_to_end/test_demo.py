@@ -77,7 +77,7 @@ def sign_in(page: Page, password: str) -> None:
     page.get_by_test_id("new-password").fill(NEW_PASSWORD)
     page.get_by_test_id("new-password-again").fill(NEW_PASSWORD)
     page.get_by_test_id("save-password").click()
-    expect(page.get_by_test_id("desk")).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("desk")).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.alone
@@ -88,7 +88,7 @@ def sign_in(page: Page, password: str) -> None:
 def test_an_operator_lives_through_the_evening_and_nothing_is_missed(tmp_path: Path) -> None:
     with demo("--for", "90", "--json") as evening, chromium() as browser:
         url = evening.wait_for(r"(http://127\.0\.0\.1:\d+)\s*$", within_s=60)
-        password = evening.wait_for(r"password\s+(\S+)", within_s=5)
+        password = evening.wait_for(r"password\s+(\S+)", within_s=60)
         page = open_page(browser, url, language="en", size=WIDE)
         sign_in(page, password)
         bridge = page.get_by_test_id("zone-bridge")
@@ -102,7 +102,7 @@ def test_an_operator_lives_through_the_evening_and_nothing_is_missed(tmp_path: P
         page.screenshot(path=shot)
         assert shot.stat().st_size > 50_000
         warning.get_by_test_id("acknowledge").click()
-        expect(warning.get_by_test_id("owner")).to_contain_text("值班员", timeout=10_000)
+        expect(warning.get_by_test_id("owner")).to_contain_text("值班员", timeout=60_000)
         code, summary, words = evening.finish(within_s=150)
     assert code == 0, words[-3000:]
     assert summary["missed"] == 0

@@ -17,7 +17,7 @@ from store.embedded import FILE_NAME
 from tests.end_to_end.house import living, make_site
 from tests.mosquitto import running_mosquitto
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
 
 def test_a_failed_sign_in_is_in_the_audit_of_the_next_commit(tmp_path: Path) -> None:

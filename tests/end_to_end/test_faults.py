@@ -14,7 +14,7 @@ from tests.end_to_end.house import FieldThread, living, make_site
 from tests.mosquitto import running_mosquitto
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 
 
 def _grew(field: FieldThread, what: str, least: int) -> bool:
@@ -31,7 +31,7 @@ def test_a_red_warning_survives_a_power_cut_and_is_not_told_twice(tmp_path: Path
         loaded = make_site(tmp_path, port=broker.port)
         with living(loaded, broker.address()) as (service, field, air):
             field.do(lambda: field.field.set_alarm("fire-1", raised=True))
-            wait_until(lambda: len(field.did("played")) == 2, within_s=10)
+            wait_until(lambda: len(field.did("played")) == 2)
             wait_until(lambda: air.last("/warning/") is not None)
             warning = air.last("/warning/")
             assert warning is not None
@@ -45,7 +45,7 @@ def test_a_red_warning_survives_a_power_cut_and_is_not_told_twice(tmp_path: Path
             assert (again["id"], again["state"]) == (warning["id"], "open")
             assert again["opened"] == warning["opened"]
             field.do(lambda: field.field.set_alarm("fire-1", raised=False))
-            wait_until(lambda: len(field.did("cancelled")) == 2, within_s=15)
+            wait_until(lambda: len(field.did("cancelled")) == 2)
             assert len(field.did("shown")) == told
             assert shown_once(field)
             closed = air.last("/warning/")
@@ -60,18 +60,17 @@ def test_killed_between_decision_and_receipt_every_terminal_acts_once(tmp_path: 
             for _ in range(3):
                 played = len(field.did("played"))
                 field.do(lambda: field.field.set_alarm("fire-1", raised=True))
-                wait_until(lambda: len(field.did("good_signature")) > 0, within_s=10)
+                wait_until(lambda: len(field.did("good_signature")) > 0)
                 service.kill()
                 service.start()
-                wait_until(partial(_grew, field, "played", played + 2), within_s=20)
+                wait_until(partial(_grew, field, "played", played + 2))
                 cancelled = len(field.did("cancelled"))
                 field.do(lambda: field.field.set_alarm("fire-1", raised=False))
-                wait_until(partial(_grew, field, "cancelled", cancelled + 2), within_s=20)
+                wait_until(partial(_grew, field, "cancelled", cancelled + 2))
             assert shown_once(field)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_broker_gone_for_half_a_minute_loses_and_doubles_nothing(tmp_path: Path) -> None:
     with running_mosquitto(tmp_path, persistent=True) as broker:
         loaded = make_site(tmp_path, port=broker.port)
@@ -82,17 +81,13 @@ def test_a_broker_gone_for_half_a_minute_loses_and_doubles_nothing(tmp_path: Pat
                 air.say(topic, {"at": at, "quantity": "noise", "value": 50, "unit": "dB(A)", "seq": 10_000 + seq})  # fmt: skip
             acknowledged = service.figures()["yinding_acknowledged_total"]
             broker.stop()
-            wait_until(
-                lambda: service.figures().get("yinding_broker_connected") == 0.0, within_s=20
-            )
+            wait_until(lambda: service.figures().get("yinding_broker_connected") == 0.0)
             gone = datetime.now(UTC)
             field.do(lambda: field.field.set_alarm("fire-1", raised=True))
-            wait_until(lambda: (datetime.now(UTC) - gone).total_seconds() > 30, within_s=40)
+            wait_until(lambda: (datetime.now(UTC) - gone).total_seconds() > 30, within_s=60)
             broker.start()
-            wait_until(
-                lambda: service.figures().get("yinding_broker_connected") == 1.0, within_s=20
-            )
-            wait_until(lambda: {e.device for e in field.did("played")} == {"t1", "t2"}, within_s=30)
+            wait_until(lambda: service.figures().get("yinding_broker_connected") == 1.0)
+            wait_until(lambda: {e.device for e in field.did("played")} == {"t1", "t2"})
             assert shown_once(field)
             figures = service.figures()
             assert figures["yinding_facts_total"] >= acknowledged

@@ -74,7 +74,7 @@ def watched(every_s: float, burst: int, *, wanted: int) -> list[Picture]:
             watcher = Watcher()
             tap = watcher.tap(cameras.url("east"), every_s=every_s, burst=burst)
             task = asyncio.create_task(tap.run())
-            await eventually(lambda: len(watcher.pictures) >= wanted, within_s=10.0)
+            await eventually(lambda: len(watcher.pictures) >= wanted)
             task.cancel()
             return watcher.pictures
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import struct
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -46,7 +45,7 @@ async def relaying(cameras: CameraServer, *, linger_s: float = 0.3) -> AsyncIter
 def live(story: Story, *, linger_s: float = 0.3) -> None:
     async def run() -> None:
         async with server("east", "west") as cameras, relaying(cameras, linger_s=linger_s) as relay:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await story(cameras, relay)
 
     asyncio.run(run())
@@ -95,11 +94,9 @@ def test_two_viewers_share_one_connection_and_the_second_sees_a_picture_at_once(
     async def story(cameras: CameraServer, relay: LiveRelay) -> None:
         async with relay.watch("east") as first:
             await heard(first, lambda words: len(fragments(words)) >= GOP)
-            began_s = time.monotonic()
             async with relay.watch("east") as second:
-                words = await heard(second, lambda words: bool(fragments(words)))
-                assert time.monotonic() - began_s < 0.2, "the kept group is there already"
-                assert isinstance(words[0], Beginning)
+                words = list(second._waiting)
+                assert isinstance(words[0], Beginning), "the kept group is there already"
                 assert fragments(words)[0].key
                 assert cameras.watching == 1
                 assert (relay.cameras, relay.viewers) == (1, 2)
@@ -115,11 +112,10 @@ def test_nobody_looks_and_after_a_while_the_connection_is_closed() -> None:
         async with relay.watch("east") as viewing:
             await heard(viewing, lambda words: bool(fragments(words)))
         assert cameras.watching == 1, "who comes back soon finds the same connection"
-        gone_s = await eventually(lambda: cameras.watching == 0)
-        assert gone_s >= 0.2
+        await eventually(lambda: cameras.watching == 0)
         await eventually(lambda: relay.cameras == 0)
 
-    live(story)
+    live(story, linger_s=2.0)
 
 
 def test_a_slow_viewer_goes_on_at_a_key_picture_and_holds_nobody_up() -> None:
@@ -271,16 +267,15 @@ def coded(width: int, height: int, *, b_pictures: int = 0) -> list[CodedPicture]
     return found
 
 
-def test_a_camera_that_begins_with_a_key_picture_is_seen_within_a_second() -> None:
+def test_a_camera_that_begins_with_a_key_picture_is_seen_without_waiting_for_the_next() -> None:
     async def story() -> None:
         clock = SystemClock()
-        slow = Clip(encode_loop(pictures(100, 30), fps=10, gop=30))
-        feeds = {"east": CameraFeed({"all": slow}, stage="all", clock=clock, phase_s=0.5)}
+        slow = Clip(encode_loop(pictures(100, 90), fps=1, gop=90))
+        feeds = {"east": CameraFeed({"all": slow}, stage="all", clock=clock, phase_s=5.0)}
         cameras = CameraServer(feeds, username="u", password="p", clock=clock, prompt=True)
-        async with cameras, relaying(cameras) as relay, asyncio.timeout(20):
-            began_s = time.monotonic()
-            async with relay.watch("east") as viewing:
-                await heard(viewing, lambda words: bool(fragments(words)))
-                assert time.monotonic() - began_s < 1.0, "the next key picture is 2.5 s away"
+        async with cameras, relaying(cameras) as relay, relay.watch("east") as viewing:
+            async with asyncio.timeout(60):  # the next key picture is 85 s away
+                words = await heard(viewing, lambda words: bool(fragments(words)))
+            assert fragments(words)[0].key
 
     asyncio.run(story())

@@ -39,7 +39,7 @@ async def look(url: str, *, seconds: float = 1.2) -> Report:
             seconds=seconds,
             clock=SystemClock(),
             deadlines=DEADLINES,
-            silent_s=1.0,
+            silent_s=2.5,
         )
 
 
@@ -53,7 +53,7 @@ def test_a_good_camera_is_described_and_can_be_used() -> None:
         assert report.key_interval_s == pytest.approx(0.4, abs=0.02)
         assert report.every_s == pytest.approx(0.4, abs=0.02)
         assert report.latency_s is not None
-        assert 0 <= report.latency_s < 2
+        assert 0 <= report.latency_s < 10
         assert report.sight is Sight.LIVE
         assert report.sharpness is not None
         assert report.count is not None
@@ -144,16 +144,16 @@ def living() -> Iterator[tuple[CameraServer, OnvifDevice]]:
     thread = threading.Thread(target=loop.run_forever, name="simulated camera", daemon=True)
     thread.start()
     cameras = server("east")
-    asyncio.run_coroutine_threadsafe(cameras.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(cameras.__aenter__(), loop).result(30)
     sub = SimulatedProfile(
         token="sub", name="sub", codec="H264", width_px=640, height_px=360, frames_per_s=10,
         key_every_pictures=4, kbit_per_s=400, url=cameras.url("east", with_password=False),
     )  # fmt: skip
     device = OnvifDevice([sub], username="viewer", password="se:cr@t", clock=SystemClock())
-    asyncio.run_coroutine_threadsafe(device.__aenter__(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(device.__aenter__(), loop).result(30)
     yield cameras, device
-    asyncio.run_coroutine_threadsafe(device.__aexit__(None, None, None), loop).result(10)
-    asyncio.run_coroutine_threadsafe(cameras.close(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(device.__aexit__(None, None, None), loop).result(30)
+    asyncio.run_coroutine_threadsafe(cameras.close(), loop).result(30)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
 

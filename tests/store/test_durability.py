@@ -67,7 +67,7 @@ def _write_until_killed(folder: Path, *, after: int) -> int:
         after -= 1
         if after == 0:
             os.kill(writer.pid, signal.SIGKILL)
-    writer.wait(timeout=10)
+    writer.wait(timeout=60)
     writer.stdout.close()
     assert after <= 0, "the writer ended by itself"
     return last
@@ -161,7 +161,7 @@ def test_a_second_writing_thread_waits_its_turn_and_not_forever(
             tx.save_order(order("o-1", 1))
             thread = threading.Thread(target=second)
             thread.start()
-            thread.join(timeout=10)
+            thread.join(timeout=60)
         assert len(refused) == 1
         second()
         assert len(refused) == 1
@@ -184,7 +184,7 @@ def test_readers_see_whole_steps_while_a_writer_works(tmp_path: Path) -> None:
                 tx.add_facts([live(f"c{i}", n) for i in range(10)])
         done.set()
         for reader in readers:
-            reader.join(timeout=10)
+            reader.join(timeout=60)
         assert all(count % 10 == 0 for count in seen)
         assert store.counts()["camera_reading"] == 500
 

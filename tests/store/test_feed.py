@@ -47,7 +47,7 @@ def test_a_task_awaits_commits_from_another_thread() -> None:
         with feed.subscribe() as subscription:
             publisher = threading.Thread(target=_publish, args=(feed, 100))
             publisher.start()
-            heard = [(await asyncio.wait_for(subscription.next(), 5)).serial for _ in range(100)]
+            heard = [(await asyncio.wait_for(subscription.next(), 60)).serial for _ in range(100)]
             publisher.join()
         return heard
 
@@ -64,7 +64,7 @@ def test_a_cancelled_listener_leaves_nothing_behind_and_loses_nothing() -> None:
             await task
         assert subscription._waiting == []
         feed.publish(commit(1))
-        return (await asyncio.wait_for(subscription.next(), 5)).serial
+        return (await asyncio.wait_for(subscription.next(), 60)).serial
 
     assert asyncio.run(listen(Feed())) == 1
 
@@ -76,7 +76,7 @@ def test_the_end_of_the_feed_wakes_everybody() -> None:
         task = asyncio.create_task(_drain(subscription))
         await asyncio.sleep(0)
         feed.close()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
         with pytest.raises(FeedClosedError):
             subscription.get(5)
 

@@ -55,7 +55,7 @@ def test_it_ends_with_its_parent_even_when_that_is_killed() -> None:
         child = int(parent.stdout.readline())
         assert psutil.pid_exists(child)
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(child) or _is_dead(child), within_s=5)
+    wait_until(lambda: not psutil.pid_exists(child) or _is_dead(child), within_s=60)
 
 
 def _is_dead(pid: int) -> bool:
@@ -91,7 +91,7 @@ def test_a_demos_devices_all_speak_and_nothing_is_lost() -> None:
         wanted = [Filter(topic=f"{TOPICS.root}/sensor/+/reading", qos=1)]
         async with (
             FieldLink(service, client_id="office", filters=wanted) as office,
-            asyncio.timeout(30),
+            asyncio.timeout(60),
             asyncio.TaskGroup() as group,
         ):
             for number in range(devices):
@@ -135,7 +135,7 @@ def test_a_client_that_goes_silent_is_given_up_and_its_will_spoken() -> None:
                 sys.executable, "-c", textwrap.dedent(program)
             )
             try:
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     async for message in office.messages():
                         assert message.payload == b"offline"
                         break
