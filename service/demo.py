@@ -38,6 +38,9 @@ HEADLESS_S = 90.0
 READY_WITHIN_S = 60.0
 SETTLE_S = 2.0
 GOODBYE_S = 15.0
+DONE_WITHIN_S = 30.0
+"""How much longer than its evening a judged demo may take: filming, starting, stopping, judging."""
+STOPPING_S = 8.0
 PERSON = "operator"
 
 
@@ -72,13 +75,15 @@ class DemoOptions:
 
 def run_demo(options: DemoOptions) -> None:
     """Run it; raises BadResultError where the evening went badly."""
+    began_s = time.monotonic()
     site = _site_in(options.folder, videos_in(options.videos))
     password = _one_time_password(site)
     with _child("serve", _serve_arguments(options, site)) as serve:
         point = wait_for(site.data_folder, within_s=READY_WITHIN_S)
         if not options.headless:
             _welcome(point.console, password)
-        with _child("simulate", _simulate_arguments(options, site)) as simulate:
+        left_s = options.length_s + DONE_WITHIN_S - STOPPING_S - (time.monotonic() - began_s)
+        with _child("simulate", _simulate_arguments(options, site, left_s=left_s)) as simulate:
             _wait(simulate, serve)
         time.sleep(SETTLE_S)
     if options.once:
@@ -133,10 +138,12 @@ def _serve_arguments(options: DemoOptions, site: LoadedSite) -> list[str]:
     return arguments
 
 
-def _simulate_arguments(options: DemoOptions, site: LoadedSite) -> list[str]:
+def _simulate_arguments(options: DemoOptions, site: LoadedSite, *, left_s: float) -> list[str]:
     arguments = [str(site.path), "--scenario", "evening", "--for", str(options.length_s)]
     arguments += ["--logs", str(site.folder / "logs")]
-    if not options.once:
+    if options.once:
+        arguments += ["--within", f"{max(left_s, 1.0):.1f}"]
+    else:
         arguments.append("--repeat")
     if options.videos is not None:
         arguments += ["--videos", str(options.videos)]

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 CALM_P_M2 = 0.4
 READY_WITHIN_S = 40.0
+SHORTEST_S = 60.0
 VIDEO_PREFIX = "video-"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -53,6 +54,7 @@ class SimulateOptions:
     only: frozenset[DeviceKind] | None
     seed: int
     length_s: float | None
+    within_s: float | None = None
     repeat: bool
     logs: Path | None
     videos: tuple[Path, ...] = ()
@@ -77,6 +79,7 @@ def _logbook(stack: ExitStack, folder: Path | None, name: str) -> Write:
 
 async def simulate(loaded: LoadedSite, options: SimulateOptions, *, clock: Clock) -> None:
     """Run the simulated field: for one scenario, or without one (or repeating it) until cancelled."""
+    began_s = clock.monotonic()
     takes = await asyncio.to_thread(_film, loaded, options)
     loops = await asyncio.to_thread(_loops, loaded, takes, options)
     address = await asyncio.to_thread(broker_for, loaded, FIELD)
@@ -104,7 +107,7 @@ async def simulate(loaded: LoadedSite, options: SimulateOptions, *, clock: Clock
                 listening = _listen(loaded, Listener(Topics(loaded.site.site.id), clock, air))
                 living.append(tasks.create_task(listening, name="listener"))
             _break(field, server, options)
-            await _live(stage, field, server, options, clock)
+            await _live(stage, field, server, options, clock, began_s=began_s)
             for each in living:
                 each.cancel()
 
@@ -115,6 +118,8 @@ async def _live(
     server: CameraServer | None,
     options: SimulateOptions,
     clock: Clock,
+    *,
+    began_s: float,
 ) -> None:
     """Play the scenario once the field is there, or just be there."""
     await _ready(field, server, clock)
@@ -123,10 +128,22 @@ async def _live(
         await asyncio.Event().wait()
         return
     length_s = options.length_s or options.scenario.length_s
+    if options.within_s is not None:
+        length_s = pressed(length_s, options.within_s - (clock.monotonic() - began_s))
     while True:
         await play(stage, options.scenario, length_s=length_s, clock=clock)
         if not options.repeat:
             return
+
+
+def pressed(length_s: float, left_s: float) -> float:
+    """How long to play where so much time is left: shorter, but never under a minute, in which
+    every hold of the shipped scenario still fits."""
+    if left_s >= length_s:
+        return length_s
+    shorter_s = min(length_s, max(left_s, SHORTEST_S))
+    log.warning("getting ready took long: played in %.0f s, not %.0f s", shorter_s, length_s)
+    return shorter_s
 
 
 async def _ready(field: SimulatedField, server: CameraServer | None, clock: Clock) -> None:

@@ -21,7 +21,9 @@ def demo(
     *,
     seconds: Annotated[
         float | None,
-        typer.Option("--for", metavar="S", min=60, help="Live through it once, in S seconds."),
+        typer.Option(
+            "--for", metavar="S", min=60, help="Live through it once, in about S seconds."
+        ),
     ] = None,
     videos: Annotated[
         Path | None,

@@ -41,6 +41,15 @@ def simulate_command(
         float | None,
         typer.Option("--for", metavar="S", min=1, help="Play the scenario in S seconds."),
     ] = None,
+    within: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=1,
+            help="Be done in S seconds, filming included: play faster where that took long, "
+            "though not in under a minute.",
+        ),
+    ] = None,
     repeat: Annotated[bool, typer.Option("--repeat", help="Play it again and again.")] = False,
     videos: Annotated[
         Path | None,
@@ -78,6 +87,7 @@ def simulate_command(
         only=_kinds(only),
         seed=seed,
         length_s=seconds,
+        within_s=within,
         repeat=repeat,
         logs=logs,
         videos=tuple(videos_in(videos)),
