@@ -77,6 +77,14 @@ def _references(site: SiteFile) -> Iterator[Fault]:
         yield from _unknown(("roster", n, "people"), shift.people, people, "person")
 
 
+def _cap(site: SiteFile) -> Iterator[Fault]:
+    """A feed speaks through a sensor, so that its alerts stand and end like any alarm."""
+    sensors = [sensor.id for sensor in site.sensors]
+    for n, feed in enumerate(site.cap.feeds):
+        if feed.sensor not in sensors:
+            yield ("cap", "feeds", n, "sensor"), *_no_such(feed.sensor, sensors, "sensor")
+
+
 def _unknown(
     path: FieldPath, wanted: Iterable[str], known: Sequence[str], word: str
 ) -> Iterator[Fault]:
@@ -268,6 +276,7 @@ _CHECKS: tuple[Callable[[SiteFile], Iterator[Fault]], ...] = (
     _ids,
     _zones,
     _references,
+    _cap,
     _watchers,
     _rules,
     _plans,

@@ -224,6 +224,35 @@ class Mapping(Strict):
     unit: str | None = None
 
 
+class CapFeed(Strict):
+    """A government's CAP feed: each of its alerts becomes an alarm of `sensor`.
+
+    `sensor` is a sensor of this file that speaks for the zones concerned. An alert counts where its
+    polygon holds the site's origin, or where it has none and names one of `areas` (or `areas` is
+    empty). `hazard` begins the alarm's hazard: `<hazard>-<severity>`, such as `government-severe`.
+    """
+
+    sensor: DeviceId
+    url: Annotated[str, Field(pattern=r"^https?://[^@]+$")]
+    every_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    hazard: DeviceId = "government"
+    areas: list[str] = []
+
+
+class Cap(Strict):
+    """Warnings to and from other warning centres (CAP 1.2).
+
+    `authority` is the body on whose behalf this site speaks to the public; without one every
+    message is Restricted, for those whom `restriction` names. `folder` takes one file a message.
+    """
+
+    sender: Annotated[str, Field(pattern=r"^[^\s,<&]*$", max_length=100)] = ""
+    authority: Words | None = None
+    restriction: Annotated[str, Field(min_length=1, max_length=200)] = "site staff"
+    folder: str | None = None
+    feeds: Annotated[list[CapFeed], Field(max_length=20)] = []
+
+
 class SiteFile(Strict):
     """One site, whole: the single source of truth of what stands where and what happens when."""
 
@@ -234,6 +263,7 @@ class SiteFile(Strict):
     console: Console = Console()
     visits: Visits = Visits()
     reports: Reports = Reports()
+    cap: Cap = Cap()
     zones: Annotated[list[Zone], Field(min_length=1, max_length=2000)]
     cameras: Annotated[list[Camera], Field(max_length=5000)] = []
     counters: list[Counter] = []

@@ -28,6 +28,7 @@ from console.room import Room
 from console.routes import (
     acting,
     administration,
+    cap,
     decisions,
     field,
     outlook,
@@ -128,6 +129,7 @@ def create_app(
         administration.router,
         outlook.router,
         outside.router,
+        cap.router,
     ):
         app.include_router(router, dependencies=[Depends(enforce)], max_body_size=BODY_AT_MOST)
     app.include_router(field.photos, dependencies=[Depends(enforce)], max_body_size=BYTES_AT_MOST)

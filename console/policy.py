@@ -113,6 +113,8 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/healthz"): Door.EVERYONE,
     ("GET", "/readyz"): Door.EVERYONE,
     ("GET", "/metrics"): Door.MACHINE,
+    ("GET", "/cap"): ROOM,
+    ("GET", "/cap/{identifier}"): ROOM,
     ("GET", "/public"): Door.EVERYONE,
     ("GET", "/"): Door.EVERYONE,
     ("GET", "/wall"): Door.EVERYONE,

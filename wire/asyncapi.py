@@ -26,7 +26,7 @@ from model.facts import (
 from model.orders import BollardOrder, TerminalOrder
 from model.workers import CameraStill, CameraWatch
 from model.zones import ZoneState
-from wire.payloads import ServiceStatus, WarningState, WorkerCameras, WorkerStatus
+from wire.payloads import CapMessage, ServiceStatus, WarningState, WorkerCameras, WorkerStatus
 from wire.topics import ROOT, TOPIC_TABLE, Direction, TopicRow
 
 PAYLOADS: dict[str, Any] = {
@@ -44,6 +44,7 @@ PAYLOADS: dict[str, Any] = {
     "BollardState": BollardState,
     "ZoneState": ZoneState,
     "WarningState": WarningState,
+    "CapMessage": CapMessage,
     "ServiceStatus": ServiceStatus,
     "WorkerStatus": WorkerStatus,
     "WorkerCameras": WorkerCameras,

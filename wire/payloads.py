@@ -30,6 +30,16 @@ class WarningState(msgspec.Struct, frozen=True, kw_only=True):
     text: Bilingual
 
 
+class CapMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The last CAP 1.2 message of a warning, for other warning centres; `xml` is the document."""
+
+    identifier: Annotated[str, msgspec.Meta(max_length=128)]
+    sent: Stamp
+    kind: Literal["Alert", "Update", "Cancel"]
+    status: Literal["Actual", "Exercise"]
+    xml: Annotated[str, msgspec.Meta(max_length=60_000)]
+
+
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The service's birth, death and heartbeat; a last will carries no time of its own."""
 

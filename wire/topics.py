@@ -28,7 +28,7 @@ class Direction(StrEnum):
 
 
 class TopicRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the contract's topic table; a warning's topic has an empty `leaf`."""
+    """One line of the contract's topic table; a warning's and a CAP message's topic has an empty `leaf`."""
 
     kind: str
     leaf: str
@@ -63,6 +63,7 @@ def _table() -> Iterator[TopicRow]:
     yield _row("bollard", "state", up, "BollardState", retained=True)
     yield _row("zone", "state", out, "ZoneState", retained=True)
     yield _row("warning", "", out, "WarningState", retained=True)
+    yield _row("cap", "", out, "CapMessage", retained=True)
     yield _row("service", "status", out, "ServiceStatus", retained=True)
     yield _row("worker", "status", up, "WorkerStatus", retained=True)
     yield _row("worker", "cameras", down, "WorkerCameras", retained=True)
@@ -165,6 +166,10 @@ class Topics:
     def warning(self, warning: str) -> str:
         """An open warning, retained until it is closed and cleared."""
         return self._build("warning", warning, "")
+
+    def cap(self, warning: str) -> str:
+        """The last CAP message of a warning, retained."""
+        return self._build("cap", warning, "")
 
     def service_status(self, node: str) -> str:
         """The service's own birth, death and heartbeat, retained."""
