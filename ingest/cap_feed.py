@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import urllib.error
 import urllib.request
@@ -106,9 +107,7 @@ class AlertBook:
         said = " ".join(area.description for area in info.areas)
         return not self._feed.areas or any(word in said for word in self._feed.areas)
 
-    def _alarm(
-        self, name: str, hazard: str, now: datetime, state: str, text: str
-    ) -> SensorAlarm:
+    def _alarm(self, name: str, hazard: str, now: datetime, state: str, text: str) -> SensorAlarm:
         return SensorAlarm(
             id=name,
             at=now,
@@ -122,7 +121,7 @@ def _holds(ring: Sequence[Point], point: Point) -> bool:
     """Whether a ring holds a point (a ray to the east crosses its sides an odd number of times)."""
     lat, lon = point
     inside = False
-    for (lat0, lon0), (lat1, lon1) in zip(ring, ring[1:], strict=False):
+    for (lat0, lon0), (lat1, lon1) in itertools.pairwise(ring):
         if (lat0 > lat) != (lat1 > lat):
             inside ^= lon < lon0 + (lat - lat0) / (lat1 - lat0) * (lon1 - lon0)
     return inside

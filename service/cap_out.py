@@ -33,9 +33,7 @@ CASES_COMPLETED = 100
 class CapOut:
     """Says every message once on the broker, and keeps one file a message where a folder is named."""
 
-    def __init__(
-        self, site: SiteFile, store: StoreReader, speaker: Speaker, *, base: Path
-    ) -> None:
+    def __init__(self, site: SiteFile, store: StoreReader, speaker: Speaker, *, base: Path) -> None:
         self._site = site
         self._store = store
         self._speaker = speaker

@@ -26,6 +26,7 @@ from console.app import create_app
 from console.context import context_of
 from ingest.field_time import FieldTime
 from ingest.intake import Intake
+from ingest.side_door import SideDoor
 from model.clock import Clock
 from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
@@ -34,6 +35,7 @@ from service.foretelling import Foreteller
 from service.live_view import RelayedVideo, live_relay
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
+from service.neighbours import start_neighbours
 from service.plants import Plant
 from service.readiness import LinkReadiness
 from service.resuming import keeping_of, resume_announcer, resume_deciders
@@ -194,6 +196,7 @@ class House:
     shipper: Shipper | None
     meeting: Meeting
     link: BrokerLink
+    door: SideDoor
     intake: Intake
     spine: Spine
     thread: SpineThread
@@ -239,7 +242,8 @@ async def _serve_until_changed(
     ):
         port = listener.getsockname()[1]
         link = _link(site, meeting.address, field_time)
-        intake = Intake(link, Decoder.for_site(site), clock=field_time, field_time=field_time)
+        door = SideDoor(link, field_time)
+        intake = Intake(door, Decoder.for_site(site), clock=field_time, field_time=field_time)
         foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
         spine = _spine(
             loaded,
@@ -261,6 +265,7 @@ async def _serve_until_changed(
             shipper=shipper,
             meeting=meeting,
             link=link,
+            door=door,
             intake=intake,
             spine=spine,
             thread=thread,
@@ -320,6 +325,15 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             tasks.create_task(relay.run(), name="live view")
             tasks.create_task(_console(app, listener), name="console")
             tasks.create_task(house.foreteller.run(), name="foreteller")
+            start_neighbours(
+                tasks,
+                house.loaded,
+                store=house.store,
+                feed=house.feed,
+                speaker=house.link,
+                door=house.door,
+                clock=house.clock,
+            )
             tasks.create_task(_watch(house, app), name="watch the vital parts")
             tasks.create_task(_until_changed(house), name="watch the site file's editor")
             for number in range(1, house.options.workers + 1):

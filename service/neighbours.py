@@ -1,0 +1,51 @@
+"""Other warning centres: our warnings to them, and theirs to us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from config.schema import CapFeed
+from ingest.cap_feed import AlertBook, follow
+from ingest.side_door import SideDoor
+from model.clock import Clock
+from model.facts import SensorAlarm
+from service.announcer import Speaker
+from service.cap_out import CapOut
+from service.site import LoadedSite
+from store.embedded import StoreReader
+from store.feed import Feed
+from wire.codec import encode
+from wire.topics import Topics
+
+
+def start_neighbours(
+    tasks: asyncio.TaskGroup,
+    loaded: LoadedSite,
+    *,
+    store: StoreReader,
+    feed: Feed,
+    speaker: Speaker,
+    door: SideDoor,
+    clock: Clock,
+) -> None:
+    """Speak to and hear from other centres, as tasks of a group."""
+    site = loaded.site
+    out = CapOut(site, store, speaker, base=loaded.folder)
+    tasks.create_task(out.run(feed), name="CAP messages out")
+    for each in site.cap.feeds:
+        book = AlertBook(each, site.site.origin)
+        coming = follow(each, book, clock, _teller(loaded, each, door))
+        tasks.create_task(coming, name=f"CAP feed of {each.sensor}")
+
+
+def _teller(loaded: LoadedSite, feed: CapFeed, door: SideDoor) -> Callable[[SensorAlarm], None]:
+    """Hands a feed's alarms in, as if its sensor had sent them."""
+    topic = Topics(loaded.site.site.id).alarm(feed.sensor)
+    tz = ZoneInfo(loaded.site.site.timezone)
+
+    def tell(alarm: SensorAlarm) -> None:
+        door.put(topic, encode(alarm, tz=tz))
+
+    return tell
