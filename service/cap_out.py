@@ -85,8 +85,8 @@ class CapOut:
         body = CapMessage(
             identifier=alert.identifier,
             sent=alert.sent,
-            kind=alert.message_type.value,
-            status=alert.status.value,
+            kind=alert.message_type,
+            status=alert.status,
             xml=write(alert).decode("utf-8"),
         )
         topic, payload = self._topics.cap(case.id), encode(body)

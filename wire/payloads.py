@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from model.cap.alert import MessageType, Status
 from model.cases import Case, CaseState
 from model.facts import Id, Stamp, Word
 from model.level import Level
@@ -35,8 +36,8 @@ class CapMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     identifier: Annotated[str, msgspec.Meta(max_length=128)]
     sent: Stamp
-    kind: Literal["Alert", "Update", "Cancel"]
-    status: Literal["Actual", "Exercise"]
+    kind: MessageType
+    status: Status
     xml: Annotated[str, msgspec.Meta(max_length=60_000)]
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from config.cap_of_case import messages_of
-from config.schema import Cap, SiteFile, Words
+from config.schema import Cap, SiteFile
+from config.strict import Words
 from model.cap.alert import MessageType, Response, Scope, Severity, Status
 from model.cap.document import NAMESPACE, CapError, parse, read, write
 from model.cap.schema_rules import faults
