@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -186,8 +186,8 @@ class _Line:
         self.asked.append(timeout_s)
         return []
 
-    def ack(self, tokens: object) -> None:
-        self.acked += tokens  # type: ignore[operator]
+    def ack(self, tokens: Iterable[AckToken]) -> None:
+        self.acked += list(tokens)
 
 
 def test_the_side_door_is_taken_first_and_acknowledged_to_nobody() -> None:
