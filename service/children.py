@@ -21,6 +21,7 @@ FIRST_WAIT_S = 0.5
 WAIT_MOST_S = 10.0
 HEALTHY_S = 30.0
 GOODBYE_S = 5.0
+LINE_BYTES_MOST = 4096
 
 
 async def keep_running(
@@ -61,17 +62,33 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         await child.wait()
 
 
-async def until_parent_ends() -> None:
-    """Wait until standard input ends: whoever started us with a pipe is gone."""
+async def until_input_ends(on_line: Callable[[str], None] | None = None) -> None:
+    """Pass on the lines of standard input until it ends: whoever started us with a pipe is gone."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MOST)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while await reader.read(1024):
-        pass
+    while line := await reader.readline():
+        if on_line is not None:
+            on_line(line.decode("utf-8", "replace"))
 
 
-async def until_stopped(work: Coroutine[None, None, None], *, tied: bool) -> None:
-    """Run `work` until it ends, a signal asks to stop, or (tied) standard input ends."""
+async def _commands(on_line: Callable[[str], None]) -> None:
+    """Obey standard input for as long as there is one; without it, wait for ever."""
+    with contextlib.suppress(OSError, ValueError):
+        await until_input_ends(on_line)
+    await asyncio.get_running_loop().create_future()
+
+
+async def until_stopped(
+    work: Coroutine[None, None, None],
+    *,
+    tied: bool,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Run `work` until it ends, a signal asks to stop, or (tied) standard input ends.
+
+    `on_line` is told what comes in there.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -79,7 +96,9 @@ async def until_stopped(work: Coroutine[None, None, None], *, tied: bool) -> Non
     working = asyncio.ensure_future(work)
     endings: list[asyncio.Future[Any]] = [working, asyncio.ensure_future(stop.wait())]
     if tied:
-        endings.append(asyncio.ensure_future(until_parent_ends()))
+        endings.append(asyncio.ensure_future(until_input_ends(on_line)))
+    elif on_line is not None:
+        endings.append(asyncio.ensure_future(_commands(on_line)))
     try:
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
         if working.done():

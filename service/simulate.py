@@ -28,6 +28,7 @@ from simulators.filming import Take, film_all, shot_of
 from simulators.listener import Listener
 from simulators.logbook import Logbook
 from simulators.playing import Stage, play
+from simulators.rtsp.faults import FaultDesk
 from simulators.rtsp.feed import Fault
 from simulators.rtsp.loop import Loop, LoopError, video_loop
 from simulators.rtsp.server import CameraServer
@@ -77,8 +78,13 @@ def _logbook(stack: ExitStack, folder: Path | None, name: str) -> Write:
     return book.write
 
 
-async def simulate(loaded: LoadedSite, options: SimulateOptions, *, clock: Clock) -> None:
-    """Run the simulated field: for one scenario, or without one (or repeating it) until cancelled."""
+async def simulate(
+    loaded: LoadedSite, options: SimulateOptions, *, clock: Clock, desk: FaultDesk | None = None
+) -> None:
+    """Run the simulated field: for one scenario, or without one (or repeating it) until cancelled.
+
+    Cameras are broken at the `desk`.
+    """
     began_s = clock.monotonic()
     takes = await asyncio.to_thread(_film, loaded, options)
     loops = await asyncio.to_thread(_loops, loaded, takes, options)
@@ -97,6 +103,8 @@ async def simulate(loaded: LoadedSite, options: SimulateOptions, *, clock: Clock
             server = None
             if loops:
                 server = await stack.enter_async_context(_server(loaded, loops, clock))
+                if desk is not None:
+                    desk.serve(server)
             stage = Stage(
                 loaded.site, cameras=server, takes=takes, field=field, clock=clock, truth=truth
             )

@@ -16,6 +16,7 @@ from service.exits import WrongUseError
 from service.simulate import SimulateOptions, simulate
 from service.site import open_site
 from service.videos import videos_in
+from simulators.rtsp.faults import FaultDesk
 from simulators.scenario import Scenario, ScenarioError, load_scenario
 from simulators.scenes.dataset import write_scenes
 
@@ -75,7 +76,9 @@ def simulate_command(
     """Simulate a site's cameras, counters, sensors, terminals and bollards over real sockets.
 
     They speak the real protocols to the broker that the site file names; terminals and bollards
-    check every signature themselves. `yinding simulate scenes --out DIR` writes rendered pictures
+    check every signature themselves. A line on standard input breaks cameras while it runs: `CAMERA
+    FAULT` or `all FAULT` with drop, stall, black, frozen, moved, garbage, slow, lossy or none (mended),
+    and `reboot SECONDS` for all of them. `yinding simulate scenes --out DIR` writes rendered pictures
     with `heads.csv` instead.
     """
     if what == SCENES:
@@ -94,7 +97,9 @@ def simulate_command(
         drop_receipts=drop_receipts,
         blank=blank,
     )
-    asyncio.run(until_stopped(simulate(loaded, options, clock=SystemClock()), tied=tied))
+    desk = FaultDesk()
+    work = simulate(loaded, options, clock=SystemClock(), desk=desk)
+    asyncio.run(until_stopped(work, tied=tied, on_line=desk.say))
 
 
 def _scenes(out: Path | None, *, count: int, seed: int) -> None:

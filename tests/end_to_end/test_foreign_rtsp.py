@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -31,6 +32,9 @@ from model.picture import SourceState
 from service.probe import probe
 from tests.cameras import Watcher, eventually, pictures, server
 
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 needs_vlc = pytest.mark.skipif(shutil.which("vlc") is None, reason="VLC is not installed")
 needs_gst = pytest.mark.skipif(
@@ -44,7 +48,7 @@ WAIT = Patience(first_s=0.2, cap_s=0.5)
 def write_film(path: Path, codec: str) -> None:
     """A minute of the known pictures in an MP4 file, key pictures every second, B-pictures between."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
+        stream = cast("VideoStream", container.add_stream(codec, rate=10))
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
         stream.codec_context.gop_size = 10
         stream.codec_context.time_base = Fraction(1, 10)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from model.clock import SystemClock
+from model.picture import SourceState
 from simulators.cameras import feeds_of
+from simulators.rtsp.faults import FaultDesk
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import (
     Loop,
@@ -124,6 +126,56 @@ def test_a_black_camera_sends_black_and_a_frozen_one_the_same_picture() -> None:
             task.cancel()
 
     asyncio.run(spoil())
+
+
+def test_a_moved_camera_shows_another_view_that_is_as_alive() -> None:
+    async def move() -> None:
+        async with server("east") as cameras:
+            watcher = Watcher()
+            task = asyncio.create_task(watcher.tap(cameras.url("east")).run())
+            await eventually(lambda: watcher.pictures, within_s=30)
+            before = watcher.pictures[-1].pixels.astype(int)
+            clip().spoiled(Fault.MOVED)
+            cameras.set_fault("east", Fault.MOVED)
+
+            def turned() -> bool:
+                return bool(np.abs(watcher.pictures[-1].pixels - before).mean() > 10)
+
+            await eventually(turned, within_s=30)
+            assert watcher.pictures[-1].pixels.std() > 10
+            task.cancel()
+
+    asyncio.run(move())
+
+
+def test_cameras_are_broken_and_rebooted_by_command(caplog: pytest.LogCaptureFixture) -> None:
+    async def command() -> None:
+        desk = FaultDesk()
+        desk.say("east drop")
+        async with server("east", "west") as cameras:
+            desk.serve(cameras)
+            desk.say("east stall\n")
+            assert cameras.feeds["east"].fault is Fault.STALL
+            assert cameras.feeds["west"].fault is Fault.NONE
+            desk.say("all slow")
+            assert {feed.fault for feed in cameras.feeds.values()} == {Fault.SLOW}
+            for wrong in ("south drop", "east melt", "reboot soon", "reboot -1", ""):
+                desk.say(wrong)
+            assert {feed.fault for feed in cameras.feeds.values()} == {Fault.SLOW}
+            desk.say("all none")
+            watcher = Watcher()
+            task = asyncio.create_task(watcher.tap(cameras.url("east")).run())
+            await eventually(lambda: watcher.pictures, within_s=30)
+            desk.say("reboot 0.2")
+            desk.say("reboot 0.2")
+            await eventually(lambda: SourceState.UNREACHABLE in watcher.states, within_s=30)
+            await eventually(lambda: watcher.state is SourceState.LIVE, within_s=30)
+            task.cancel()
+
+    asyncio.run(command())
+    said = [each.message for each in caplog.records if each.levelname == "ERROR"]
+    assert len(said) == 6
+    assert "one of none, drop" in caplog.text
 
 
 def test_every_camera_has_a_phase_of_its_own() -> None:
