@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.estimator import Estimator
-from crowd.sight import SightVerdict, SightWatch, sharpness
+from crowd.sight import SightVerdict, SightWatch, judge, sharpness
+from ingest.cameras import Reader
 from ingest.rtsp.address import Address
+from ingest.rtsp.connection import Manner
 from ingest.rtsp.decode import PictureDecoder
 from ingest.rtsp.failure import CameraError, garbled
+from ingest.rtsp.picking import Seen
 from ingest.rtsp.session import CameraSession, Deadlines
 from ingest.rtsp.units import CodedPicture
 from model.clock import Clock
 from model.level import Sight
 from model.picture import SourceState
+from service.probe_foreign import WORTH_TRYING, first_picture
 
 Image = NDArray[np.uint8]
 DRAIN_S = 0.05
@@ -29,6 +33,7 @@ KEYS_WAITED_S = 12.0
 KEYS_KEPT = 8
 RARE_KEYS_S = 4.0
 EVERY_LEAST_S = 0.2
+FOREIGN_EVERY_S = 2.0
 WIDE_PX = 1280
 SLOW_S = 3.0
 SIZE_MOST_PX = 4096
@@ -44,6 +49,7 @@ class Advice(StrEnum):
     CLOCK_OFF = "clock_off"
     CLOCK_UNKNOWN = "clock_unknown"
     LATE = "late"
+    FOREIGN_READER = "foreign_reader"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +63,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     usable: bool
     state: SourceState
     detail: str | None = None
+    reader: Reader = Reader.OWN
     sight: Sight | None = None
     sight_reason: str | None = None
     codec: str | None = None
@@ -132,10 +139,10 @@ class Measured:
 
 async def measure(
     address: Address, *, seconds: float, clock: Clock, deadlines: Deadlines | None = None,
-    silent_s: float = SILENT_S,
+    silent_s: float = SILENT_S, manner: Manner | None = None,
 ) -> Measured:  # fmt: skip
     """Read the stream for so long, longer where key pictures are rare; raises CameraError."""
-    session = CameraSession(address, clock=clock, deadlines=deadlines)
+    session = CameraSession(address, clock=clock, deadlines=deadlines, manner=manner)
     found = Measured()
     try:
         began_s = clock.monotonic()
@@ -266,13 +273,42 @@ def _rounded(value: float | None, decimals: int) -> float | None:
 
 async def probe(
     address: Address, *, seconds: float, clock: Clock, deadlines: Deadlines | None = None,
-    silent_s: float = SILENT_S,
+    silent_s: float = SILENT_S, manner: Manner | None = None,
 ) -> Report:  # fmt: skip
     """Look at one camera; never raises for what is wrong with it, but names it."""
     try:
         found = await measure(
-            address, seconds=seconds, clock=clock, deadlines=deadlines, silent_s=silent_s
-        )
+            address, seconds=seconds, clock=clock, deadlines=deadlines, silent_s=silent_s, manner=manner
+        )  # fmt: skip
         return judged(address.url, found, Estimator("small"))
     except CameraError as failure:
+        if failure.state in WORTH_TRYING:
+            seen = await first_picture(address, manner or Manner(), silent_s=silent_s, clock=clock)
+            if seen is not None:
+                return _by_ffmpeg(address.url, seen, failure)
         return Report(url=address.url, usable=False, state=failure.state, detail=failure.detail)
+
+
+def _by_ffmpeg(url: str, seen: Seen, failure: CameraError) -> Report:
+    """What one picture of FFmpeg's reader tells of a camera that ours does not understand."""
+    verdict = judge(seen.pixels)
+    live = verdict.sight is Sight.LIVE
+    estimate = Estimator("small").estimate(seen.pixels) if live else None
+    return Report(
+        url=url,
+        usable=live,
+        state=SourceState.LIVE,
+        detail=failure.detail,
+        reader=Reader.FFMPEG,
+        sight=verdict.sight,
+        sight_reason=None if verdict.reason is None else verdict.reason.value,
+        width_px=seen.pixels.shape[1],
+        height_px=seen.pixels.shape[0],
+        every_s=FOREIGN_EVERY_S,
+        sharpness=_rounded(sharpness(seen.pixels), 3),
+        count=None if estimate is None else _rounded(estimate.count, 1),
+        count_low=None if estimate is None else _rounded(estimate.count_low, 1),
+        count_high=None if estimate is None else _rounded(estimate.count_high, 1),
+        model=None if estimate is None else estimate.model,
+        advice=[Advice.FOREIGN_READER, Advice.NO_LIVE_VIEW],
+    )

@@ -14,6 +14,7 @@ from ingest.onvif.calling import OnvifError, Refusal
 from ingest.onvif.device import Device, choose
 from ingest.onvif.discovery import EVERYBODY, Found, discover
 from ingest.rtsp.address import Address, AddressError
+from ingest.rtsp.connection import Manner, Transport
 from model.clock import Clock, SystemClock
 from model.picture import SourceState
 from service.exits import BadResultError, OutsideError, WrongUseError
@@ -21,11 +22,12 @@ from service.probe import Advice, Report, probe
 
 TO_DO = {
     SourceState.UNREACHABLE: "check power, cable, switch and address",
+    SourceState.UNTRUSTED: "give its certificate as a PEM file with --certificates",
     SourceState.STALLED: "restart the camera, look at its link",
     SourceState.WRONG_PASSWORD: "correct the name or the password; a camera may lock an account",
     SourceState.NOT_FOUND: "correct the path of the stream; --onvif asks the camera for it",
     SourceState.NO_VIDEO: "choose another profile of the camera",
-    SourceState.UNSUPPORTED_CODEC: "switch the profile to H.264, over TCP",
+    SourceState.UNSUPPORTED_CODEC: "switch the profile to H.264",
     SourceState.GARBLED: "choose another profile, or renew the firmware",
 }
 HINTS = {
@@ -33,6 +35,8 @@ HINTS = {
     " Set a fixed key-picture interval of 2 s, and no smart codec",
     Advice.MAIN_STREAM: "this is a large stream: the sub stream costs about a seventh",
     Advice.NO_LIVE_VIEW: "counted, but not shown live: browsers are sent H.264 only",
+    Advice.FOREIGN_READER: "read by FFmpeg's reader at several times the cost: ours does not understand"
+    " this coding. Switch the profile to H.264",
     Advice.PACKETS_LOST: "packets are lost on the way: look at the network",
     Advice.CLOCK_OFF: "the camera's clock is wrong: set it by NTP",
     Advice.CLOCK_UNKNOWN: "the camera does not tell its clock: the age of pictures is estimated",
@@ -71,7 +75,7 @@ def _told(report: Report) -> str:
             ]
         )
     rows = [
-        ("stream", f"{report.codec}, {report.width_px}×{report.height_px}"),
+        ("stream", f"{report.codec or 'by FFmpeg'}, {report.width_px}×{report.height_px}"),
         ("pictures", f"{_or_dash(report.frames_per_s)} a second, {report.mbit_per_s} Mbit/s"),
         ("key pictures", f"every {_or_dash(report.key_interval_s)} s"),
         ("opened", f"in {report.open_s} s, first key picture after {report.first_picture_s} s"),
@@ -189,6 +193,12 @@ def probe_command(
         str | None,
         typer.Option(metavar="ADDRESS", help="http://HOST/onvif/device_service: list its profiles, probe the sub stream."),
     ] = None,
+    transport: Annotated[
+        Transport, typer.Option(help="How pictures are asked for first; the other where it is refused.")
+    ] = Transport.TCP,
+    certificates: Annotated[
+        Path | None, typer.Option(help="A PEM file with what an rtsps camera may show; else the machine's authorities.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document (--discover: one a line).")] = False,
 ) -> None:  # fmt: skip
     """Can this camera be used? Codec, size, key pictures, rate, latency, picture quality, a first count.
@@ -207,7 +217,8 @@ def probe_command(
         _ask(onvif, username, password, seconds, as_json=as_json, clock=clock)
     elif url is not None:
         address = _address(url, username, password)
-        report = asyncio.run(probe(address, seconds=seconds, clock=clock))
+        manner = Manner(transport=transport, certificates=certificates)
+        report = asyncio.run(probe(address, seconds=seconds, clock=clock, manner=manner))
         _say(report, _told(report), as_json=as_json)
         _end(report)
 

@@ -9,10 +9,8 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,9 +27,9 @@ from ingest.rtsp.units import Tally
 from model.clock import SystemClock
 from model.picture import SourceState
 from simulators.rtsp.feed import Fault
-from simulators.rtsp.packets import frame_packets
-from tests.cameras import PATIENCE, Watcher, eventually, pictures, server
+from tests.cameras import PATIENCE, Watcher, eventually, server
 from tests.certificates import write_certificate
+from tests.old_camera import old_camera
 
 UDP = Manner(transport=Transport.UDP)
 
@@ -196,67 +194,12 @@ def test_an_encrypted_camera_cannot_send_us_to_an_open_address() -> None:
         there.redirected("rtsp://camera.example/c")
 
 
-def old_coding() -> list[bytes]:
-    """Pictures in MPEG-4 Part 2, which our reader does not know."""
-    codec = av.CodecContext.create("mpeg4", "w")
-    codec.width, codec.height, codec.pix_fmt = 320, 180, "yuv420p"
-    codec.time_base, codec.gop_size, codec.bit_rate = Fraction(1, 10), 4, 400_000
-    found = []
-    for pixels in pictures(120):
-        frame = av.VideoFrame.from_ndarray(pixels, format="bgr24").reformat(format="yuv420p")
-        found += [bytes(each) for each in codec.encode(frame)]
-    return found + [bytes(each) for each in codec.encode(None)]
-
-
-SDP = (
-    b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
-    b"a=rtpmap:96 MP4V-ES/90000\r\na=control:video\r\n"
-)
-
-
-async def serve_old_coding(
-    coded: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """A camera that gives MPEG-4 Part 2 within its connection."""
-    extra = {
-        b"SETUP": b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n",
-        b"DESCRIBE": b"Content-Type: application/sdp\r\nContent-Length: %d\r\n" % len(SDP),
-    }
-    method = b""
-    while method != b"PLAY":
-        head = await reader.readuntil(b"\r\n\r\n")
-        method = head.split(b" ")[0]
-        serial = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"cseq"))
-        answer = b"RTSP/1.0 200 OK\r\n" + serial + b"\r\n" + extra.get(method, b"") + b"\r\n"
-        writer.write(answer + (SDP if method == b"DESCRIBE" else b""))
-    sequence = 0
-    for count in range(10_000):
-        data = coded[count % len(coded)]
-        parts = [data[start : start + 1200] for start in range(0, len(data), 1200)]
-        framed = frame_packets(parts, sequence=sequence, stamp=count * 9000, source=5)
-        sequence += len(parts)
-        writer.write(b"".join(interleaved(0, each) for each in framed))
-        await writer.drain()
-        await asyncio.sleep(0.1)
-
-
 def test_a_camera_that_our_reader_does_not_know_is_read_by_ffmpegs_which_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    coded = old_coding()
-
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve_old_coding(coded, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            writer.close()
-
     async def run() -> None:
-        listening = await asyncio.start_server(one, "127.0.0.1", 0)
-        port = listening.sockets[0].getsockname()[1]
         patience = Patience(first_s=0.05, cap_s=0.2)
-        url = f"rtsp://u:p@127.0.0.1:{port}/x"
-        async with watching(url, patience=patience) as (watcher, tap):
+        async with old_camera() as url, watching(url, patience=patience) as (watcher, tap):
             await eventually(lambda: len(watcher.pictures) >= 2, within_s=60)
             assert watcher.states[:3] == [
                 SourceState.CONNECTING,
@@ -266,7 +209,6 @@ def test_a_camera_that_our_reader_does_not_know_is_read_by_ffmpegs_which_is_said
             assert (tap.reader, tap.foreign) == (Reader.FFMPEG, True)
             assert watcher.pictures[-1].pixels.shape == (180, 320, 3)
             assert watcher.pictures[-1].pixels.mean() == pytest.approx(120, abs=15)
-        listening.close()
 
     with caplog.at_level(logging.INFO, "ingest.cameras"):
         asyncio.run(run())

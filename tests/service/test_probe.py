@@ -14,6 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from ingest.cameras import Reader
 from ingest.rtsp.address import Address
 from model.clock import SystemClock
 from model.level import Sight
@@ -27,6 +28,7 @@ from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.server import CameraServer
 from tests.cameras import DEADLINES, server
 from tests.ingest.test_rtsp_client import answering, described
+from tests.old_camera import old_camera
 
 NO_VIDEO = described(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n")
 MJPEG = described(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n")
@@ -103,6 +105,18 @@ def test_every_way_to_fail_has_its_name() -> None:
             listening.close()
 
     asyncio.run(story())
+
+
+def test_a_camera_that_our_reader_does_not_know_is_looked_at_by_ffmpegs() -> None:
+    async def look() -> None:
+        async with old_camera() as url:
+            report = await probe(Address.parse(url), seconds=1, clock=SystemClock())
+        assert (report.usable, report.reader) == (True, Reader.FFMPEG)
+        assert (report.width_px, report.height_px) == (320, 180)
+        assert "MP4V-ES" in (report.detail or "")
+        assert Advice.FOREIGN_READER in report.advice
+
+    asyncio.run(look())
 
 
 def test_a_black_and_a_frozen_camera_give_pictures_and_cannot_be_used() -> None:
