@@ -182,7 +182,9 @@ def test_what_is_no_photograph_is_refused_by_name(data: bytes, code: str) -> Non
 
 def test_a_photograph_comes_out_small_and_without_a_word_about_its_place() -> None:
     cleaned = clean(photograph(2400, 1200))
-    height, width = cv2.imdecode(np.frombuffer(cleaned, np.uint8), cv2.IMREAD_COLOR).shape[:2]
+    height, width = np.asarray(
+        cv2.imdecode(np.frombuffer(cleaned, np.uint8), cv2.IMREAD_COLOR)
+    ).shape[:2]
     assert (width, height) == (LONG_SIDE_PX, LONG_SIDE_PX // 2)
     assert PLACE not in cleaned
     assert b"Exif" not in cleaned
@@ -207,7 +209,7 @@ def test_pictures_leave_the_room_coarse_where_people_were_counted() -> None:
     )
 
     def roughness(data: bytes, rows: slice, columns: slice) -> float:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        picture = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE))
         return float(np.abs(np.diff(picture[rows, columns].astype(int), axis=1)).mean())
 
     shown = pixelate(still)
