@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -39,7 +40,7 @@ ELSEWHERE = tuple((lat + 5, lon) for lat, lon in AROUND)
 FEED = CapFeed(sensor="government", url="http://127.0.0.1/cap")
 
 
-def alert(number: int = 1, **changes: object) -> Alert:
+def alert(number: int = 1, **changes: Any) -> Alert:
     info = Info(
         language="zh-CN",
         category=Category.MET,
@@ -111,7 +112,7 @@ def test_nothing_ends_because_the_feed_is_silent_but_at_its_own_expiry_it_does()
         {"infos": ()},
     ],
 )
-def test_exercises_other_places_and_what_is_over_move_nothing(changes: dict[str, object]) -> None:
+def test_exercises_other_places_and_what_is_over_move_nothing(changes: dict[str, Any]) -> None:
     assert told(AlertBook(FEED, HERE), alert(**changes)) == []
 
 
