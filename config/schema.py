@@ -110,6 +110,13 @@ class Ground(Strict):
     points: Annotated[list[GroundPoint], Field(min_length=4, max_length=200)]
 
 
+class Marked(Strict):
+    """One picture in which somebody marked the heads: what was counted, and how many there were."""
+
+    counted: Annotated[float, Field(ge=0, le=100_000)]
+    heads: Annotated[int, Field(ge=0, le=100_000)]
+
+
 class Camera(Strict):
     """One camera: its stream, the zones it watches, and how often it is read.
 
@@ -118,6 +125,7 @@ class Camera(Strict):
     third of a second of them, such as 3 at 10 pictures a second or 8 at 25; 0 for none. `transport`
     is tried first, the other where the camera refuses it. `certificates` is a PEM file with what an
     rtsps camera may show, whatever name stands in it; without it the machine's authorities count.
+    From `marked` pictures the camera's own correction of its count is learned.
     """
 
     id: DeviceId
@@ -132,6 +140,7 @@ class Camera(Strict):
     transport: Literal["tcp", "udp"] = "tcp"
     certificates: str | None = None
     ground: Ground | None = None
+    marked: Annotated[list[Marked], Field(max_length=100)] = []
 
 
 class Counter(Strict):

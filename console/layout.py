@@ -96,6 +96,22 @@ def document(site: SiteFile) -> tuple[bytes, str]:
         "catalogue": [
             {"id": one.id, "name": _words(one.name), "owner": one.owner} for one in site.catalogue
         ],
+        "plans": [
+            {
+                "id": one.id,
+                "hazard": one.hazard,
+                "zones": one.zones,
+                "level": one.level.value,
+                "approval": one.approval.value,
+                "terminals": one.terminals,
+                "text": _words(one.text),
+                "speech": one.speech,
+                "volume": one.volume,
+                "cancel": _words(one.cancel),
+                "raise_entrances": one.raise_entrances,
+            }
+            for one in site.plans
+        ],
         "keep_days": site.store.keep_days,
     }
     version = hashlib.sha256(msgspec.json.encode(body)).hexdigest()[:16]

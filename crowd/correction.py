@@ -9,6 +9,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from config.schema import Camera
+
 # How far a camera's slope is believed to stray from the plain ratio of people marked to people counted.
 _SLOPE_SPREAD: Final = 0.3
 # 95th percentile of Student's t, so that [low, high] holds nine in ten; by degrees of freedom.
@@ -46,6 +48,13 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
         else:
             below = above = self.reach * self.spread
         return corrected, max(0.0, corrected - below), corrected + above
+
+
+def correction_of(camera: Camera) -> Correction | None:
+    """What a camera's marked pictures in the site file teach; none where there are none."""
+    if not camera.marked:
+        return None
+    return learn([one.counted for one in camera.marked], [one.heads for one in camera.marked])
 
 
 def learn(counts: Sequence[float], truths: Sequence[float]) -> Correction:

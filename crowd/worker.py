@@ -20,6 +20,7 @@ import msgspec
 
 from config.schema import Camera
 from crowd.analyst import Analysis, Analyst, Ground
+from crowd.correction import correction_of
 from crowd.estimator import Estimator, Size
 from model.clock import Clock
 from model.facts import DensityBlind, DensityLive
@@ -203,7 +204,12 @@ class Worker:
         tap = self._open_tap(camera, study=self._study, on_state=self._note_state)
         self._watched[camera.id] = _Watched(
             camera=camera,
-            analyst=Analyst(camera.id, ground=self._grounds.get(camera.id), started_s=now_s),
+            analyst=Analyst(
+                camera.id,
+                ground=self._grounds.get(camera.id),
+                started_s=now_s,
+                correction=correction_of(camera),
+            ),
             tap=tap,
             task=group.create_task(tap.run(), name=f"camera {camera.id}"),
             last_s=now_s,

@@ -82,6 +82,8 @@ async def still(camera: str, request: Request, who: Signed) -> Response:
     if picture is None:
         return Response(status_code=204)
     headers = {"X-Still-At": picture.at.isoformat(), "X-Still-Sight": picture.sight.value}
+    if picture.count is not None:
+        headers["X-Still-Count"] = f"{picture.count:.2f}"
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)
 
 

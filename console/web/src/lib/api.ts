@@ -86,7 +86,7 @@ export const api = {
 
 export type Series = { points: { at: string; mean: number; low: number; high: number }[] };
 
-export type Still = { url: string; at: string; sight: 'live' | 'partial' | 'blind' };
+export type Still = { url: string; count?: number; at: string; sight: 'live' | 'partial' | 'blind' };
 
 /** Send a form or a photograph. */
 export function send(path: string, body: unknown): Promise<Response> {
@@ -97,7 +97,9 @@ export function send(path: string, body: unknown): Promise<Response> {
 export async function still(camera: string, kind: 'still' | 'shared' = 'still'): Promise<Still | null> {
   const response = await call('GET', `/cameras/${camera}/${kind}.jpg`);
   if (response.status === 204) return null;
+  const count = response.headers.get('X-Still-Count');
   return {
+    ...(count === null ? {} : { count: Number(count) }),
     url: URL.createObjectURL(await response.blob()),
     at: response.headers.get('X-Still-At') ?? '',
     sight: (response.headers.get('X-Still-Sight') as Still['sight']) ?? 'live',

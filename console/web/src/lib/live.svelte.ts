@@ -24,6 +24,8 @@ export const SECTIONS: SectionName[] = [
   'sensors',
   'counters',
   'dispatches',
+  'entrances',
+  'duty',
   'service',
 ];
 /** The service beats every two seconds; silence beyond this is a lost connection. */

@@ -52,6 +52,13 @@ export type Case = {
   serial: number;
   escalation: number;
   next_escalation: string | null;
+  muted_by: string | null;
+  shelved_until: string | null;
+  merged_into: string | null;
+  called: Level | null;
+  waiting: { plan: string; needed: number; approved_by: string[] }[];
+  ready: string[];
+  checklist: { plan: string; item: number; text: Words; done_by: string | null }[];
 };
 
 export type Transition = {
@@ -125,6 +132,11 @@ export type CounterCard = {
   out_per_min?: number;
 };
 
+export type EntranceCard = {
+  armed: { entrance: string; person: string; until: string; alone: boolean; case: string | null };
+};
+export type DutyCard = { since: string };
+
 export type DispatchStep = {
   at: string;
   actor: string;
@@ -170,6 +182,8 @@ export type Sections = {
   sensors: SensorCard;
   counters: CounterCard;
   dispatches: DispatchCard;
+  entrances: EntranceCard;
+  duty: DutyCard;
   service: ServiceCard;
 };
 export type SectionName = keyof Sections;
@@ -201,6 +215,19 @@ export type SiteLane = {
 export type SiteSensor = { id: string; name: Words; zones: string[]; silent_after_s: number };
 export type SiteCounter = { id: string; name: Words; zone: string };
 export type SitePerson = { id: string; name: string; roles: string[]; unit: string | null };
+export type SitePlan = {
+  id: string;
+  hazard: string;
+  zones: string[] | 'all';
+  level: Level;
+  approval: 'none' | 'one' | 'two';
+  terminals: string[] | 'zone';
+  text: Words;
+  speech: string;
+  volume: number;
+  cancel: Words;
+  raise_entrances: string[];
+};
 export type SiteKind = { id: string; name: Words; owner: string };
 
 export type Site = {
@@ -216,6 +243,7 @@ export type Site = {
   counters: SiteCounter[];
   people: SitePerson[];
   catalogue: SiteKind[];
+  plans: SitePlan[];
   keep_days: number;
 };
 
