@@ -7,6 +7,7 @@ from collections import Counter
 from multiprocessing.connection import Connection
 from typing import Literal
 
+import cv2
 import psutil
 
 from ingest.cameras import CameraTap
@@ -26,6 +27,7 @@ def measure_floor(
     urls: list[str], depth: Depth, every_s: float, seconds: float, parent: Connection
 ) -> None:
     """A process's whole life: read all cameras to that depth and send one result, or an error."""
+    cv2.setNumThreads(1)
     work = _network if depth == "network" else _decoding
     try:
         parent.send(asyncio.run(work(urls, every_s, seconds)))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
+import cv2
 import msgspec
 
 from config.schema import Camera
@@ -96,6 +97,8 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
 
 async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: Clock) -> None:
     """Analyse the cameras that the service assigns, until cancelled."""
+    # One process a core: OpenCV's own threads would only wait for one another there.
+    cv2.setNumThreads(1)
     topics = Topics(loaded.site.site.id)
     tz = ZoneInfo(loaded.site.site.timezone)
     voice = BrokerVoice(node, topics, tz, clock)

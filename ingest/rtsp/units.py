@@ -13,6 +13,7 @@ START_CODE = b"\x00\x00\x00\x01"
 MAX_PICTURE_BYTES = 8_000_000
 HEADER_BYTES = 12
 MAX_SETS = 16
+TAKE, PASS_OVER, LOOK_INTO = range(3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,18 @@ class _Coding(ABC):
     header_bytes: int
     fragment: int
     aggregate: int
+
+    def __init__(self) -> None:
+        """Tables by a payload's first byte, and by a fragment's own: whether it is passed over."""
+        kinds = [self.kind(first) for first in range(256)]
+        self.passed = bytes(self._passed(kind) for kind in kinds)
+        mask = 0x1F if self.header_bytes == 1 else 0x3F
+        self.passed_fragment = bytes(self._passed(flags & mask) for flags in range(256))
+
+    def _passed(self, kind: int) -> int:
+        if kind == self.fragment:
+            return LOOK_INTO
+        return PASS_OVER if self.is_slice(kind) and not self.is_key(kind) else TAKE
 
     @abstractmethod
     def kind(self, first: int) -> int: ...
@@ -139,6 +152,8 @@ class PictureGatherer:
 
     def packet(self, data: bytes, start: int, stop: int) -> CodedPicture | None:
         """Take the packet data[start:stop]; a picture where this packet completes one."""
+        if not self._parts and self._passes(data, start, stop):
+            return None
         tally = self.tally
         tally.packets += 1
         if stop - start <= HEADER_BYTES or data[start] >> 6 != 2:
@@ -169,6 +184,24 @@ class PictureGatherer:
             return self._finish()
         return finished
 
+    def _passes(self, data: bytes, start: int, stop: int) -> bool:
+        """The commonest packet, told by its first bytes: the next one, of a picture not wanted."""
+        number = data[start + 2] << 8 | data[start + 3] if stop - start > HEADER_BYTES + 3 else -1
+        if number != (self._sequence + 1) & 0xFFFF or data[start] != 0x80 or self._sequence < 0:
+            return False
+        if self.every_picture or self._after_left > 0:
+            return False
+        first, coding = start + HEADER_BYTES, self.coding
+        what = coding.passed[data[first]]
+        if what == LOOK_INTO:
+            what = coding.passed_fragment[data[first + coding.header_bytes]]
+        if what != PASS_OVER:
+            return False
+        self._sequence = number
+        self.tally.packets += 1
+        self.tally.highest += 1
+        return True
+
     def _count_gap(self, sequence: int, gap: int) -> None:
         """Count what is missing; a number that goes back breaks the picture and loses nothing more."""
         tally = self.tally
@@ -198,11 +231,10 @@ class PictureGatherer:
         if self.every_picture or self._after_left > 0:
             return True
         coding = self.coding
-        kind = coding.kind(data[first])
-        if kind == coding.fragment and stop - first > coding.header_bytes:
-            mask = 0x1F if coding.header_bytes == 1 else 0x3F
-            kind = data[first + coding.header_bytes] & mask
-        return not coding.is_slice(kind) or coding.is_key(kind)
+        what = coding.passed[data[first]]
+        if what == LOOK_INTO and stop - first > coding.header_bytes:
+            what = coding.passed_fragment[data[first + coding.header_bytes]]
+        return what != PASS_OVER
 
     def _take(self, payload: bytes) -> None:
         coding = self.coding
