@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -18,12 +18,13 @@ from alerts.faults import FaultDesk
 from alerts.ownership import STEPS, EscalationClock, Refusal
 from alerts.plans import PlanBook
 from alerts.raising import Armed, RaisingDesk
+from alerts.refused_actions import RefusedAction, reason_of, wholly_refused
 from alerts.signals import Ignored
 from alerts.watch import Moved, Watch, WatchState
 from config.schema import SiteFile
-from model.actions import Action, MoveEntrance
+from model.actions import Action
 from model.calls import Call
-from model.cases import Case, Change, Reason, Transition
+from model.cases import Case, Change, Transition
 from model.duty import ArmedEntrance, OnDuty
 from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
 from model.health import DeviceHealth
@@ -36,15 +37,6 @@ LONGEST_STEP_S = 30.0
 
 SNAPSHOT_EVERY_S = 2.0
 """While holds or clocks run, a snapshot is wanted at least this often."""
-
-_REFUSALS = {
-    "loop_not_clear": Reason.LOOP_NOT_CLEAR,
-    "loop_state_stale": Reason.LOOP_STALE,
-    "state_unknown": Reason.STATE_UNKNOWN,
-    "state_unproven": Reason.STATE_UNKNOWN,
-    "state_stale": Reason.STATE_UNKNOWN,
-    "state_late": Reason.STATE_UNKNOWN,
-}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,19 +54,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     signals_ignored: tuple[tuple[str, Ignored], ...] = ()
     duty: tuple[OnDuty, ...] | None = None
     armed: tuple[ArmedEntrance, ...] | None = None
-
-
-class RefusedAction(Protocol):
-    """One device that will not be asked to do its part of an action, and why."""
-
-    @property
-    def action(self) -> Action: ...
-
-    @property
-    def device(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
 
 
 class _State(msgspec.Struct, kw_only=True):
@@ -171,6 +150,7 @@ class AlertEngine:
             self._faults.take(journal, self._book, device)
         refused = self._decide(journal, decisions)
         if journal.cases:
+            self._add_up(journal)
             self._exercises.review(journal, self._book)
             quieting.review(journal, self._book, self._clock)
         self._wrap_up(journal)
@@ -184,6 +164,19 @@ class AlertEngine:
             signals_ignored=ignored,
             **self._people_and_arms(),
         )
+
+    def _add_up(self, journal: Journal) -> None:
+        """Weak signals of different kinds in one zone may make a warning together, by a rule."""
+        for zone in sorted({case.subject for case in journal.cases.values()}):
+            self._watch.take_weak(
+                zone,
+                {
+                    file.case.hazard: file.case.level
+                    for file in self._book
+                    if _is_of(file.case, zone)
+                },
+            )
+        self._settle_all(journal, self._watch.judge())
 
     def _decide(
         self, journal: Journal, decisions: Iterable[Decision]
@@ -201,7 +194,10 @@ class AlertEngine:
     ) -> Outcome:
         """Add to an outcome what devices will not be asked to do of its actions, and why."""
         refused, journal = tuple(refused), Journal(now)
-        outcome = self._tell_the_asker(outcome, refused)
+        wholly = wholly_refused(refused, self._lanes)
+        if wholly:
+            decisions = (*outcome.decisions_refused, *wholly)
+            outcome = msgspec.structs.replace(outcome, decisions_refused=decisions)
         for refusal in refused:
             file = None if refusal.action.case is None else self._book.by_id(refusal.action.case)
             if file is None:
@@ -210,7 +206,7 @@ class AlertEngine:
                 file,
                 actor=refusal.device,
                 change=Change.ACTION_REFUSED,
-                reason=_REFUSALS.get(refusal.reason, Reason.DEVICE_FAULT),
+                reason=reason_of(refusal),
                 detail=wording.refused(
                     refusal.action, self._name_of(refusal.device), refusal.reason
                 ),
@@ -223,22 +219,6 @@ class AlertEngine:
             outcome,
             cases=tuple(cases.values()),
             transitions=(*outcome.transitions, *journal.transitions),
-        )
-
-    def _tell_the_asker(self, outcome: Outcome, refused: tuple[RefusedAction, ...]) -> Outcome:
-        """Whoever asked for a motion learns at once where no lane of the entrance will do it."""
-        reasons: dict[str, list[str]] = {}
-        lanes: dict[str, int] = {}
-        for refusal in refused:
-            action = refusal.action
-            if isinstance(action, MoveEntrance) and action.decision is not None:
-                reasons.setdefault(action.decision, []).append(str(refusal.reason))
-                lanes[action.decision] = self._lanes[action.entrance]
-        wholly = [(one, why[0]) for one, why in reasons.items() if len(why) >= lanes[one]]
-        if not wholly:
-            return outcome
-        return msgspec.structs.replace(
-            outcome, decisions_refused=(*outcome.decisions_refused, *wholly)
         )
 
     def _name_of(self, device: str) -> Bilingual:
@@ -276,7 +256,7 @@ class AlertEngine:
             self._plans.let_time_pass(journal, file, seconds)
             self._exercises.let_time_pass(journal, self._book, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
-        self._settle_all(journal, self._watch.pass_time(seconds))
+        self._settle_all(journal, self._watch.pass_time(seconds, journal.now))
         if self._watch.running or self._book.files:
             self._unsaved_s += seconds
 
@@ -356,6 +336,10 @@ class AlertEngine:
             if up:
                 quieting.stepped_up(journal, file, self._clock, actor=rule.id, reason=move.reason)
         else:
+            if leading.level is level and file.case.rule != lead.id:
+                # Another rule holds the level now, such as the night's after the day's.
+                case = msgspec.structs.replace(file.case, rule=lead.id, text=lead.text)
+                journal.show(file, case)
             return
         self._plans.follow(journal, self._book, file)
 

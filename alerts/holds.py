@@ -21,10 +21,14 @@ _ROUNDING_S = 1e-6
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A signal's latest value and how far it can be trusted; a blind one has no value."""
+    """A signal's latest value and how far it can be trusted; a blind one has no value.
+
+    `resting`: the rule is not in force by its schedule, so that nothing counts as reaching it.
+    """
 
     sight: Sight
     value: float | None = None
+    resting: bool = False
 
     def reaches(self, value: float) -> bool:
         """Seen, wholly or in part, at this value or above."""
@@ -36,6 +40,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNSEEN = Sample(sight=Sight.BLIND)
+AT_REST = Sample(sight=Sight.LIVE, value=-1e18, resting=True)
 
 
 class Hold(msgspec.Struct, kw_only=True):
@@ -197,8 +202,10 @@ def judge_down(rule: ZoneRule, tracker: Tracker) -> Move | None:
     return Move(
         before=before,
         after=tracker.level,
-        reason=rule.clear_reason,
-        detail=wording.cleared(rule, cleared, tracker.sample.value),
+        reason=Reason.OUT_OF_SCHEDULE if tracker.sample.resting else rule.clear_reason,
+        detail=wording.rests()
+        if tracker.sample.resting
+        else wording.cleared(rule, cleared, tracker.sample.value),
     )
 
 

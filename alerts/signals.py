@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from alerts.holds import UNSEEN, Sample
-from alerts.rules import UNITS
+from alerts.rules import UNITS, ZoneRule
+from alerts.trends import ZonePast
 from config.rules import Signal
 from config.schema import Sensor
 from model.facts import SensorAlarm, SensorReading
@@ -35,14 +36,43 @@ class Ignored(StrEnum):
     TOO_MANY = "too_many_alarms_stand"
 
 
-def of_view(signal: Signal, view: ZoneView) -> Sample:
-    """A zone's view as one signal; occupancy is a share of the zone's capacity."""
+VIEW_SIGNALS = frozenset(Signal) - {Signal.SENSOR, Signal.ALARM, Signal.WEAK_SIGNALS}
+"""What is taken from a zone's view."""
+
+_BLINDNESS = {Sight.LIVE: 0.0, Sight.PARTIAL: 0.25, Sight.BLIND: 1.0}
+
+
+def of_view(rule: ZoneRule, view: ZoneView, past: ZonePast, time_s: float) -> Sample:
+    """A zone's view, with what went before, as the signal of a rule."""
+    if rule.signal is Signal.BLIND:
+        return Sample(sight=Sight.LIVE, value=_BLINDNESS[view.sight])
     if view.sight is Sight.BLIND:
         return UNSEEN
-    value = view.peak_p_m2 if signal is Signal.PEAK_DENSITY else view.density_p_m2
-    if signal is Signal.OCCUPANCY:
-        value = None if view.occupancy is None else view.occupancy / view.capacity
+    value = _value(rule, view, past, time_s)
     return UNSEEN if value is None else Sample(sight=view.sight, value=value)
+
+
+def _value(rule: ZoneRule, view: ZoneView, past: ZonePast, time_s: float) -> float | None:
+    of_past = {
+        Signal.GROWTH: lambda: past.growth_p_m2_min(rule.over_s, time_s),
+        Signal.FORECAST: lambda: past.ahead_p_m2(view, rule.within_s, time_s),
+        Signal.FLOW_BREAKDOWN: lambda: past.lost_flow(view, time_s),
+    }.get(rule.signal)
+    return _OF_VIEW[rule.signal](view) if of_past is None else of_past()
+
+
+def _load(view: ZoneView) -> float | None:
+    return None if view.occupancy is None else view.occupancy / view.capacity
+
+
+_OF_VIEW: dict[Signal, Callable[[ZoneView], float | None]] = {
+    Signal.PEAK_DENSITY: lambda view: view.peak_p_m2,
+    Signal.ZONE_DENSITY: lambda view: view.density_p_m2,
+    Signal.OCCUPANCY: _load,
+    Signal.DAILY_VISITORS: lambda view: view.day_load,
+    Signal.COUNTERFLOW: lambda view: view.counterflow,
+    Signal.PRESSURE: lambda view: view.pressure_s2,
+}
 
 
 class _Reading(msgspec.Struct, kw_only=True):
@@ -143,14 +173,15 @@ class SensorBoard:
         alarms[body.id] = AlarmWord(hazard=body.hazard, at=body.at, raised=body.state == "raised")
         return None
 
-    def quantity(self, zone: str, quantity: str) -> Sample:
-        """The highest fresh value of a quantity in a zone; partial where a sensor fell silent."""
+    def quantity(self, rule: ZoneRule) -> Sample:
+        """The worst fresh value of a rule's quantity in its zone; partial where a sensor is silent."""
+        zone, quantity = rule.zone, rule.quantity or ""
         known = [
             reading
             for sensor in self._of_zone.get(zone, [])
             if (reading := self.state.readings.get(sensor, {}).get(quantity)) is not None
         ]
-        fresh = [reading.value for reading in known if reading.fresh]
+        fresh = [rule.sampled(reading.value) for reading in known if reading.fresh]
         if not fresh:
             return UNSEEN
         sight = Sight.LIVE if len(fresh) == len(known) else Sight.PARTIAL

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import msgspec
 
-from alerts import signals
-from alerts.holds import UNSEEN, Move, Sample, Tracker, advance, due_s, judge_down, judge_up, take
+from alerts import signals, wording
+from alerts.holds import (
+    AT_REST,
+    UNSEEN,
+    Move,
+    Sample,
+    Tracker,
+    advance,
+    due_s,
+    judge_down,
+    judge_up,
+    take,
+)
 from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
-from alerts.signals import Ignored, SensorBoard, SensorState
+from alerts.signals import VIEW_SIGNALS, Ignored, SensorBoard, SensorState
+from alerts.trends import ZonePast
 from config.rules import Signal
 from config.schema import SiteFile
 from model.facts import SensorAlarm, SensorReading
-from model.level import Level, rank_of
+from model.level import Level, Sight, rank_of
 from model.zones import ZoneView
 
 _EARLY_S = 1e-6
@@ -49,8 +65,15 @@ class Watch:
         for key in state.trackers.keys() - self._by_key.keys():
             del state.trackers[key]
         for key, tracker in state.trackers.items():
-            if not self._by_key[key].is_alarm:
+            if not self._by_key[key].stands_by_itself:
                 tracker.sample = UNSEEN
+        self._zone = ZoneInfo(site.site.timezone)
+        self._scheduled = [rule for rule in self._by_key.values() if rule.schedule]
+        self._resting: set[str] = set()
+        self._minute: datetime | None = None
+        self._views: dict[str, ZoneView] = {}
+        self._pasts = {zone.id: ZonePast() for zone in site.zones}
+        self._weak: dict[str, tuple[tuple[str, Level], ...]] = {}
         self._time_s = 0.0
         self._as_of_s = dict.fromkeys(state.trackers, 0.0)
         self._due_s = dict.fromkeys(state.trackers, 0.0)
@@ -61,16 +84,17 @@ class Watch:
         """Whether passing time alone could move a level."""
         return bool(self._due_s)
 
-    def pass_time(self, seconds: float) -> list[Moved]:
+    def pass_time(self, seconds: float, now: datetime) -> list[Moved]:
         """Run holds and silences under the last samples; returns what rose by it."""
         self._time_s += seconds
+        self._keep_hours(now)
         moved = []
         late = [key for key, due in self._due_s.items() if due <= self._time_s + _EARLY_S]
         for key in sorted(late):
             rule, tracker = self._bring_up(key)
             move = judge_up(rule, tracker)
             if move is not None:
-                moved.append(Moved(rule=rule, move=move))
+                moved.append(Moved(rule=rule, move=self._named(rule, move)))
         for sensor in sorted(self._sensors.advance(seconds)):
             self._hear(sensor)
         return moved
@@ -82,9 +106,28 @@ class Watch:
 
     def take_view(self, view: ZoneView) -> None:
         """Note a zone's fused view."""
+        past = self._pasts[view.zone]
+        past.take(view, self._time_s)
+        self._views[view.zone] = view
         for rule in self._rules.get(view.zone, ()):
-            if rule.signal not in (Signal.SENSOR, Signal.ALARM):
-                self._take(rule, signals.of_view(rule.signal, view))
+            if rule.signal in VIEW_SIGNALS:
+                self._take(rule, signals.of_view(rule, view, past, self._time_s))
+
+    def take_weak(self, zone: str, standing: Mapping[str, Level]) -> None:
+        """Note the hazards whose warnings stand in a zone, at their levels: weak ones add up."""
+        for rule in self._rules.get(zone, ()):
+            if rule.signal is not Signal.WEAK_SIGNALS:
+                continue
+            counted = tuple(
+                (hazard, level)
+                for hazard, level in sorted(standing.items())
+                if hazard != rule.hazard
+                and (not rule.of or hazard in rule.of)
+                and level.rank >= rule.from_level.rank
+            )
+            if counted or rule.key in self._state.trackers:
+                self._weak[rule.key] = counted
+                self._take(rule, Sample(sight=Sight.LIVE, value=float(len(counted))))
 
     def take_reading(self, sensor: str, body: SensorReading) -> Ignored | None:
         """Note a sensor's reading; returns why it was ignored, if it was."""
@@ -123,7 +166,7 @@ class Watch:
             rule, tracker = self._by_key[key], self._state.trackers[key]
             move = judge_up(rule, tracker) or judge_down(rule, tracker)
             if move is not None:
-                moved.append(Moved(rule=rule, move=move))
+                moved.append(Moved(rule=rule, move=self._named(rule, move)))
             due = due_s(rule, tracker)
             if due is None:
                 self._due_s.pop(key, None)
@@ -167,8 +210,8 @@ class Watch:
     def _hear(self, sensor: str) -> None:
         for zone in self._sensors.zones_of(sensor):
             for rule in self._rules.get(zone, ()):
-                if rule.signal is Signal.SENSOR and rule.quantity is not None:
-                    self._take(rule, self._sensors.quantity(zone, rule.quantity))
+                if rule.signal is Signal.SENSOR:
+                    self._take(rule, self._sensors.quantity(rule))
                 elif rule.signal is Signal.ALARM and rule.alarm is not None:
                     self._take(rule, self._sensors.standing(zone, rule.alarm))
 
@@ -177,7 +220,40 @@ class Watch:
             self._state.trackers[rule.key] = Tracker()
             self._as_of_s[rule.key] = self._time_s
         _, tracker = self._bring_up(rule.key)
-        take(rule, tracker, sample)
+        take(rule, tracker, AT_REST if rule.key in self._resting else sample)
+
+    def _keep_hours(self, now: datetime) -> None:
+        """Let rules rest outside their hours, looked at once a minute, and take up those whose hours begin."""
+        minute = now.replace(second=0, microsecond=0)
+        if not self._scheduled or minute == self._minute:
+            return
+        self._minute = minute
+        local = now.astimezone(self._zone)
+        for rule in self._scheduled:
+            rests = rule.rests(local)
+            if rests == (rule.key in self._resting):
+                continue
+            (self._resting.add if rests else self._resting.discard)(rule.key)
+            if rests and rule.key not in self._state.trackers:
+                continue
+            self._take(rule, self._present(rule))
+
+    def _present(self, rule: ZoneRule) -> Sample:
+        """What a rule's signal is at this moment."""
+        if rule.signal is Signal.SENSOR:
+            return self._sensors.quantity(rule)
+        if rule.alarm is not None:
+            return self._sensors.standing(rule.zone, rule.alarm)
+        view = self._views.get(rule.zone)
+        if view is None or rule.signal not in VIEW_SIGNALS:
+            return UNSEEN
+        return signals.of_view(rule, view, self._pasts[rule.zone], self._time_s)
+
+    def _named(self, rule: ZoneRule, move: Move) -> Move:
+        """Weak signals that add up are named, so that everybody sees what made the level."""
+        if rule.signal is not Signal.WEAK_SIGNALS or move.after is None:
+            return move
+        return msgspec.structs.replace(move, detail=wording.added_up(self._weak.get(rule.key, ())))
 
     def _bring_up(self, key: str) -> tuple[ZoneRule, Tracker]:
         """Let a rule live through the time since it was last looked at, and mark it for judging.

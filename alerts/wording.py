@@ -15,6 +15,7 @@ from model.actions import Action, Broadcast
 from model.cases import Case, Reason
 from model.facts import Decision
 from model.health import DeviceHealth
+from model.level import Level
 from model.orders import Motion
 from model.text import Bilingual
 
@@ -24,7 +25,11 @@ def raised(rule: ZoneRule, threshold: Threshold, value: float | None, *, partly:
     if rule.alarm is not None:
         hazard = words.hazard(rule.alarm)
         return both(f"{hazard.zh}：探测器报警", f"{hazard.en} alarm raised")
-    crossed = _crossed(rule, value, "≥", threshold.raise_at, rule.hold_s)
+    if rule.signal is Signal.BLIND:
+        return both(
+            f"全区看不见，持续 {rule.hold_s:g} 秒", f"nobody saw the zone for {rule.hold_s:g} s"
+        )
+    crossed = _crossed(rule, value, "≤" if rule.below else "≥", threshold.raise_at, rule.hold_s)
     if not partly:
         return crossed
     return both(f"{crossed.zh}（部分可见）", f"{crossed.en} (seen in part)")
@@ -37,7 +42,26 @@ def cleared(rule: ZoneRule, threshold: Threshold, value: float | None) -> Biling
         return both(
             f"{hazard.zh}：探测器解除已 {hold_s} 秒", f"{hazard.en} alarm cleared for {hold_s} s"
         )
-    return _crossed(rule, value, "<", threshold.clear_at, rule.clear_hold_s)
+    if rule.signal is Signal.BLIND:
+        return both("恢复可见", "the zone is seen again")
+    if rule.signal is Signal.WEAK_SIGNALS:
+        return both("叠加的预警已减少", "fewer warnings stand together")
+    sign = ">" if rule.below else "<"
+    return _crossed(rule, value, sign, threshold.clear_at, rule.clear_hold_s)
+
+
+def rests() -> Bilingual:
+    """A rule is not in force at this time of day."""
+    return both("不在规则时段", "outside the rule's hours")
+
+
+def added_up(counted: Sequence[tuple[str, Level]]) -> Bilingual:
+    """Several warnings in one zone make another together: which ones, at which levels."""
+    zh = "、".join(
+        f"{words.hazard(name).zh}（{words.LEVELS[level].zh}）" for name, level in counted
+    )
+    en = ", ".join(f"{words.hazard(name).en} ({words.LEVELS[level].en})" for name, level in counted)
+    return both(f"同区多个预警叠加：{zh}", f"together in one zone: {en}")
 
 
 def waits(plan: str, needed: int) -> Bilingual:
@@ -294,6 +318,13 @@ def _crossed(
     rule: ZoneRule, value: float | None, sign: str, limit: float, hold_s: float
 ) -> Bilingual:
     name = words.SIGNALS[rule.signal] if rule.quantity is None else words.quantity(rule.quantity)
+    value, limit = None if value is None else rule.sampled(value), rule.sampled(limit)
+    if rule.signal in words.SHARES:
+        now, at = _share(value), _share(limit)
+        return both(
+            f"{name.zh} {now.zh} {sign} {at.zh}，持续 {hold_s:g} 秒",
+            f"{name.en} {now.en} {sign} {at.en} for {hold_s:g} s",
+        )
     if rule.signal is Signal.OCCUPANCY:
         now, at = _share(value), _share(limit)
         return both(

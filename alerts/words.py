@@ -9,6 +9,7 @@ from __future__ import annotations
 from config.rules import Signal
 from model.facts import DeviceKind
 from model.health import HealthState
+from model.level import Level
 from model.orders import Motion
 from model.text import Bilingual
 
@@ -22,11 +23,32 @@ SIGNALS = {
     Signal.PEAK_DENSITY: both("局部最密", "peak"),
     Signal.ZONE_DENSITY: both("平均密度", "zone density"),
     Signal.OCCUPANCY: both("人数", "occupancy"),
+    Signal.DAILY_VISITORS: both("当日客流占日承载量", "visitors of the day, of daily capacity:"),
+    Signal.GROWTH: both("密度增长", "growth"),
+    Signal.FORECAST: both("预测密度", "forecast density"),
+    Signal.COUNTERFLOW: both("对向人流", "counter-flow"),
+    Signal.PRESSURE: both("人群压力", "crowd pressure"),
+    Signal.FLOW_BREAKDOWN: both("速度损失", "speed lost while it got denser:"),
+    Signal.BLIND: both("看不见", "blind"),
+    Signal.WEAK_SIGNALS: both("叠加的预警", "warnings together"),
     Signal.SENSOR: both("传感器", "sensor"),
     Signal.ALARM: both("报警", "alarms"),
 }
 
+SHARES = frozenset({Signal.DAILY_VISITORS, Signal.COUNTERFLOW, Signal.FLOW_BREAKDOWN})
+"""Signals that are told in per cent."""
+
+LEVELS = {
+    Level.BLUE: both("蓝色", "blue"),
+    Level.YELLOW: both("黄色", "yellow"),
+    Level.ORANGE: both("橙色", "orange"),
+    Level.RED: both("红色", "red"),
+}
+
 SIGNAL_UNITS = {
+    Signal.GROWTH: both(" 人/㎡/分", " p/m²/min"),
+    Signal.FORECAST: both(" 人/㎡", " p/m²"),
+    Signal.PRESSURE: both(" s⁻²", " s⁻²"),
     Signal.PEAK_DENSITY: both(" 人/㎡", " p/m²"),
     Signal.ZONE_DENSITY: both(" 人/㎡", " p/m²"),
 }

@@ -11,6 +11,7 @@ import msgspec
 from config.schema import Camera, SiteFile, Zone
 from crowd.coverage import Coverage, Estimate
 from crowd.ground import Ground, GroundProblem, grounds_of
+from crowd.motion_breakdown import DENSE_LEAST_P_M2, weidmann_speed_m_s
 from crowd.occupancy import GateLedger
 from model.facts import (
     CounterReading,
@@ -260,6 +261,12 @@ class _ZoneDesk:
             peak_p_m2=max(peaks, default=None),
             seen_at=min((body.at for body in live.values()), default=None),
             reasons=tuple(reasons),
+            counterflow=_worst(body.counterflow for body in live.values()),
+            pressure_s2=_worst(body.pressure_s2 for body in live.values()),
+            flow_share=min(
+                (share for body in live.values() if (share := _flow_share(body)) is not None),
+                default=None,
+            ),
         )
 
     def _by_cameras(
@@ -324,6 +331,21 @@ def _density(body: DensityLive, seen_m2: float) -> Estimate | None:
             high=density * max(body.count_high / body.count, 1.0),
         )
     return Estimate(value=density, low=0.0, high=max(density, body.count_high / seen_m2))
+
+
+def _worst(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _flow_share(body: DensityLive) -> float | None:
+    """How fast a crowd walks of what Weidmann expects at its density; a thin one flows anyhow."""
+    density = body.density_p_m2
+    if density is None or body.speed_m_s is None:
+        return None
+    expected = weidmann_speed_m_s(density)
+    if density < DENSE_LEAST_P_M2:
+        return 1.0
+    return 0.0 if expected <= 0.0 else round(min(body.speed_m_s / expected, 1.0), 2)
 
 
 def _people(number: float) -> float:

@@ -23,7 +23,9 @@ class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
     """A zone's fused reading: live, partly covered, or blind without any number.
 
     `seen_at` is the oldest field time of the live pictures in the sum; `peak_p_m2` the highest
-    local density of any camera on the zone. `reasons` names why sight is not live.
+    local density of any camera on the zone. `reasons` names why sight is not live. `counterflow`,
+    `pressure_s2` and `flow_share` (speed over the speed expected at that density) are the worst of
+    any camera that measured motion. `day_load` is today's visitors over the daily capacity.
     """
 
     zone: Id
@@ -39,6 +41,11 @@ class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
     cameras_live: int = 0
     cameras_total: int = 0
     reasons: tuple[str, ...] = ()
+    counterflow: float | None = None
+    pressure_s2: float | None = None
+    flow_share: float | None = None
+    day_load: float | None = None
+    forecast: tuple[ForecastPoint, ...] = ()
 
 
 class ZoneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

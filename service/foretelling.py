@@ -68,6 +68,7 @@ class Foreteller:
         self._views: dict[str, ZoneView] = {}
         self._today: tuple[Mapping[str, DaySoFar], DaySoFar] = ({}, DaySoFar())
         self._outlook: Outlook | None = None
+        self._loads: Mapping[str, float] = {}
         self._learned: tuple[dt.date, Nowcaster] | None = None
         self._told: tuple[object, ...] | None = None
 
@@ -86,6 +87,12 @@ class Foreteller:
         if outlook is None or self._clock.now() - outlook.at > OLD_AFTER:
             return ()
         return outlook.zones.get(zone, ())
+
+    def foreseen(self, view: ZoneView) -> ZoneView:
+        """A zone's view with what is expected of it, for rules that look ahead or over the day."""
+        return msgspec.structs.replace(
+            view, forecast=self.points(view.zone), day_load=self._loads.get(view.zone)
+        )
 
     def events(self) -> list[Event]:
         """What operators announced at the console; the site file's own events are not among them."""
@@ -146,6 +153,11 @@ class Foreteller:
         now = self._clock.now()
         around = self._surroundings()
         self._today = self._record.today(now)
+        self._loads = {
+            zone: line.day_load_pct / 100.0
+            for zone, line in self.capacity().zones.items()
+            if line.day_load_pct is not None
+        }
         self._learn(now, around)
         self._tell_day(now, around)
         if self._learned is not None and self._outlook is not None:

@@ -167,6 +167,7 @@ def _spine(
         deciders=deciders,
         announcer=announcer,
         keeping=keeping_of(site),
+        foreseen=foreteller.foreseen,
         plant=plant,
     )
 

@@ -103,6 +103,7 @@ class Spine:
         deciders: Deciders,
         announcer: Announcer,
         keeping: Keeping,
+        foreseen: Callable[[ZoneView], ZoneView] | None = None,
         plant: Plant | None = None,
     ) -> None:
         self._clock = clock
@@ -112,6 +113,7 @@ class Spine:
         self._link = link
         self._on = deciders
         self._announcer = announcer
+        self._foreseen = foreseen
         self._plant = plant
         self._keeping = keeping
         self._save_zones_s = float("-inf")
@@ -220,7 +222,8 @@ class Spine:
         health = (*on.registry.observe(fresh, now, mono), *on.registry.tick(now, mono))
         on.fusion.observe(fresh, now, mono)
         views = on.fusion.changed(now, mono)
-        outcome = on.engine.step(views, fresh, health, now, mono)
+        judged = views if self._foreseen is None else tuple(map(self._foreseen, views))
+        outcome = on.engine.step(judged, fresh, health, now, mono)
         heard = on.outbox.observe(fresh, now, mono)
         planned = on.outbox.plan(outcome.actions, now, mono)
         passed = on.outbox.tick(now, mono)

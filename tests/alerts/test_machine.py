@@ -25,6 +25,10 @@ PEOPLE = st.sampled_from(["li", "wang"])
 def evening() -> Any:
     """Two zones, a threshold and an alarm, plans that act by themselves and plans that wait."""
     return site(
+        people=[
+            {"id": name, "name": name, "roles": ["operator"]} for name in ("li", "wang", "zhao")
+        ],
+        escalation={"public": {"text": words("walk on"), "cancel": words("thanks")}},
         rules=[
             peak_rule(hold_s=4, clear_hold_s=10),
             {
@@ -36,10 +40,17 @@ def evening() -> Any:
                 "clear_hold_s": 4,
                 "text": words("fire"),
             },
+            {
+                "id": "together",
+                "hazard": "together",
+                "signal": "weak_signals",
+                "level": "orange",
+                "text": words("several signs"),
+            },
         ],
         plans=[
             plan("y", "yellow", terminals=["t1"], raise_entrances=["e2"]),
-            plan("o", "orange"),
+            plan("o", "orange", checklist=[words("to the bridge")], call=["zhao"]),
             plan("r", "red", approval="two", terminals=["t1", "t3"], raise_entrances=["e1", "e2"]),
             plan("f", "red", hazard="fire", raise_entrances=["e1"]),
         ],
@@ -58,7 +69,9 @@ class Field:
         for action in actions[self.seen :]:
             if isinstance(action, Broadcast):
                 self._tell(action)
-            elif action.motion is Motion.RAISE:
+            elif action.exercise:
+                continue  # moves nothing
+            elif action.motion is Motion.RAISE and action.case is not None:
                 assert action.entrance not in self.up, "raised twice"
                 self.up.add(action.entrance)
             elif action.motion is Motion.LOWER:
@@ -128,11 +141,23 @@ class MonitoringRoom(RuleBasedStateMachine):
     def a_person_decides(self, person: str, verb: Verb, number: int) -> None:
         cases = self.steady.engine.open_cases()
         subject = cases[number % len(cases)].id if cases else "case-0"
-        if verb in (Verb.LOWER, Verb.STOP):
+        if verb in (Verb.LOWER, Verb.STOP, Verb.ARM, Verb.CONFIRM):
             subject = ("e1", "e2")[number % 2]
+        if verb in (Verb.CALL, Verb.EXERCISE):
+            subject = ("bridge", "lane")[number % 2]
+        how: dict[str, Any] = {
+            "assignee": "zhao",
+            "comment": "noted",
+            "hazard": ("crowding", "fire")[number % 2],
+            "level": list(Level)[number],
+            "minutes": 0.5,
+            "into": cases[0].id if cases else None,
+            "plan": "o",
+            "item": 0,
+        }
 
         def decide(room: Room) -> None:
-            room.decide(verb, subject, person=person, assignee="zhao", comment="noted")
+            room.decide(verb, subject, person=person, **how)
 
         self.both(decide)
         self.by_hand = True
@@ -147,12 +172,15 @@ class MonitoringRoom(RuleBasedStateMachine):
         assert self.restarted.actions == self.steady.actions
         assert self.restarted.levels == self.steady.levels
         assert self.restarted.refused == self.steady.refused
+        assert self.restarted.calls == self.steady.calls
+        assert self.restarted.duty == self.steady.duty
+        assert self.restarted.armed == self.steady.armed
         assert open_cases(self.restarted) == open_cases(self.steady)
 
     @invariant()
     def what_is_not_wholly_seen_is_not_lowered(self) -> None:
         for zone, sight in self.sights.items():
-            crowding = [c for c in open_cases(self.steady) if c.subject == zone]
+            crowding = [c for c in open_cases(self.steady) if c.subject == zone and not c.exercise]
             had_fire = self.steady.site.rules and any(
                 case.hazard == "fire" for case in self.steady.cases.values()
             )
@@ -162,8 +190,23 @@ class MonitoringRoom(RuleBasedStateMachine):
 
     @invariant()
     def a_hazard_of_a_zone_has_one_open_case_at_most(self) -> None:
-        keys = [(c.subject_kind, c.subject, c.hazard) for c in open_cases(self.steady)]
+        keys = [(c.subject_kind, c.subject, c.hazard, c.exercise) for c in open_cases(self.steady)]
         assert len(keys) == len(set(keys))
+
+    @invariant()
+    def nothing_red_is_quiet_and_what_answers_for_another_is_open(self) -> None:
+        alive = {case.id for case in open_cases(self.steady)}
+        for case in open_cases(self.steady):
+            assert not (case.level is Level.RED and case.quiet)
+            assert case.muted_by is None or case.muted_by in alive
+            assert case.merged_into is None or case.merged_into in alive
+            assert not (case.quiet and case.next_escalation is not None)
+
+    @invariant()
+    def nobody_raises_alone_what_nobody_agreed_to(self) -> None:
+        for action in self.steady.actions:
+            if not isinstance(action, Broadcast) and action.motion is Motion.RAISE:
+                assert action.case is not None or action.decision is not None
 
     @invariant()
     def a_history_is_whole(self) -> None:
