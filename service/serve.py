@@ -32,6 +32,7 @@ from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.foretelling import Foreteller
+from service.link import link_of
 from service.live_view import RelayedVideo, live_relay
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
@@ -54,12 +55,10 @@ from store.people import Accounts
 from store.shipping import Shipper
 from wire.access import SERVICE, identity_classes
 from wire.address import BrokerAddress
-from wire.codec import Decoder, encode
+from wire.codec import Decoder
 from wire.embedded_broker import EmbeddedBroker
 from wire.keys import KeyFileError, load_key_file
 from wire.link import BrokerLink
-from wire.link_terms import Will
-from wire.payloads import ServiceStatus
 from wire.signing import OrderSigner
 from wire.topics import Topics
 
@@ -120,18 +119,6 @@ def _store(folder: Path, *, full_sync: bool) -> Iterator[tuple[Store, Feed]]:
             yield store, feed
         finally:
             feed.close()
-
-
-def _link(site: SiteFile, address: BrokerAddress, clock: Clock) -> BrokerLink:
-    topics = Topics(site.site.id)
-    gone = encode(ServiceStatus(state="offline"), tz=ZoneInfo(site.site.timezone))
-    return BrokerLink(
-        address,
-        client_id=f"yinding-{site.site.id}",
-        filters=topics.service_filters(),
-        clock=clock,
-        will=Will(topics.service_status(NODE), gone),
-    )
 
 
 def _spine(
@@ -242,7 +229,7 @@ async def _serve_until_changed(
         shipping(loaded, store, clock) as shipper,
     ):
         port = listener.getsockname()[1]
-        link = _link(site, meeting.address, field_time)
+        link = link_of(site, NODE, meeting.address, field_time)
         door = SideDoor(link, field_time)
         intake = Intake(door, Decoder.for_site(site), clock=field_time, field_time=field_time)
         foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
