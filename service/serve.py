@@ -21,7 +21,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from config.editing import SiteEditor
-from config.schema import SiteFile
 from console.app import create_app
 from console.context import context_of
 from ingest.field_time import FieldTime
@@ -33,6 +32,7 @@ from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.foretelling import Foreteller
 from service.link import link_of
+from service.listening import listen
 from service.live_view import RelayedVideo, live_relay
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
@@ -159,19 +159,6 @@ def _spine(
     )
 
 
-def _listen(site: SiteFile, port: int) -> socket.socket:
-    """The console's socket, so that its address is known before anything else starts."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((site.console.host, port))
-    except OSError as error:
-        listener.close()
-        where = f"{site.console.host}:{port}"
-        raise OutsideError(f"console: cannot listen on {where}: {error.strerror}") from error
-    return listener
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """The running parts of one service."""
@@ -224,7 +211,7 @@ async def _serve_until_changed(
     """One house from its start until the site file is edited; returns the console's port."""
     site, (clock, field_time) = loaded.site, clocks
     with (
-        closing(_listen(site, port)) as listener,
+        closing(listen(site, port)) as listener,
         _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
         shipping(loaded, store, clock) as shipper,
     ):
