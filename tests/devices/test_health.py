@@ -217,6 +217,18 @@ def test_counters_and_sensors_have_their_own_patience() -> None:
     assert field.told("fire-1") == [(HealthState.ONLINE, None)]
 
 
+def test_a_worker_that_is_too_slow_is_one_event_and_so_is_its_recovery() -> None:
+    field = Field()
+    for overloaded in (False, True, True, False, False):
+        body = DeviceStatus(state="online", at=field.clock.now(), overloaded=overloaded)
+        field.hear(DeviceKind.WORKER, "worker-1", body)
+    assert field.told("worker-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.FAULT, HealthReason.OVERLOADED),
+        (HealthState.ONLINE, None),
+    ]
+
+
 def test_workers_are_learnt_from_their_status_and_strangers_are_not() -> None:
     field = Field()
     field.status(DeviceKind.WORKER, "worker-1", online=True)
