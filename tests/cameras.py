@@ -35,6 +35,9 @@ PATIENCE = Patience(
     garbled_most=10_000,
 )
 DEADLINES = Deadlines(connect_s=5.0, answer_s=2.5)
+CALM = Patience(silent_s=40, no_picture_s=60, rare_keys_s=0.9, first_s=0.05, cap_s=0.2)
+CALM_DEADLINES = Deadlines(connect_s=30, answer_s=30)
+"""For tests in which nothing is wrong with the camera, however busy the machine is."""
 
 
 def pictures(level: int, count: int = 2 * GOP) -> Iterator[NDArray[np.uint8]]:
@@ -90,7 +93,7 @@ class Watcher:
 
     def tap(
         self, url: str, *, every_s: float = 0.1, camera: str = "east", patience: Patience = PATIENCE,
-        burst: int = 0, manner: Manner | None = None,
+        burst: int = 0, manner: Manner | None = None, deadlines: Deadlines | None = None,
     ) -> CameraTap:  # fmt: skip
         """A tap that reports here and loses patience quickly."""
         return CameraTap(
@@ -101,7 +104,7 @@ class Watcher:
             study=lambda picture: partial(self.pictures.append, picture),
             on_state=lambda _, state: self.states.append(state),
             patience=patience,
-            deadlines=DEADLINES,
+            deadlines=deadlines or DEADLINES,
             burst=burst,
             manner=manner,
         )

@@ -27,7 +27,7 @@ from ingest.rtsp.units import Tally
 from model.clock import SystemClock
 from model.picture import SourceState
 from simulators.rtsp.feed import Fault
-from tests.cameras import PATIENCE, Watcher, eventually, server
+from tests.cameras import CALM, CALM_DEADLINES, Watcher, eventually, server
 from tests.certificates import write_certificate
 from tests.old_camera import old_camera
 
@@ -36,10 +36,10 @@ UDP = Manner(transport=Transport.UDP)
 
 @asynccontextmanager
 async def watching(
-    url: str, *, manner: Manner | None = None, patience: Patience = PATIENCE
+    url: str, *, manner: Manner | None = None, patience: Patience = CALM
 ) -> AsyncIterator[tuple[Watcher, CameraTap]]:
     watcher = Watcher()
-    tap = watcher.tap(url, manner=manner, patience=patience)
+    tap = watcher.tap(url, manner=manner, patience=patience, deadlines=CALM_DEADLINES)
     task = asyncio.create_task(tap.run())
     try:
         yield watcher, tap
@@ -51,7 +51,7 @@ def test_pictures_come_as_datagrams_where_the_site_wants_it() -> None:
     async def run() -> None:
         async with server("east", udp=True) as cameras:
             async with watching(cameras.url("east"), manner=UDP) as (watcher, _):
-                await eventually(lambda: len(watcher.pictures) >= 4, within_s=20)
+                await eventually(lambda: len(watcher.pictures) >= 4, within_s=60)
                 assert watcher.states == [SourceState.CONNECTING, SourceState.LIVE]
                 assert cameras.datagrams is not None
             session = CameraSession(
@@ -81,8 +81,7 @@ def test_lost_and_overtaking_datagrams_cost_single_pictures() -> None:
     async def run() -> None:
         async with server("east", udp=True) as cameras:
             cameras.set_fault("east", Fault.LOSSY)
-            patience = Patience(silent_s=5, no_picture_s=10)
-            async with watching(cameras.url("east"), manner=UDP, patience=patience) as (watcher, _):
+            async with watching(cameras.url("east"), manner=UDP) as (watcher, _):
                 await eventually(lambda: len(watcher.pictures) >= 5, within_s=60)
                 assert watcher.states == [SourceState.CONNECTING, SourceState.LIVE]
 
@@ -175,12 +174,12 @@ def test_an_encrypted_camera_is_read_where_its_certificate_is_known(tmp_path: Pa
             assert cameras.url("east").startswith("rtsps://")
             known = Manner(certificates=certificate)
             async with watching(cameras.url("east"), manner=known) as (watcher, _):
-                await eventually(lambda: len(watcher.pictures) >= 4, within_s=20)
+                await eventually(lambda: len(watcher.pictures) >= 4, within_s=60)
             async with watching(cameras.url("east")) as (watcher, _):
-                await eventually(lambda: watcher.state is SourceState.UNTRUSTED, within_s=20)
+                await eventually(lambda: watcher.state is SourceState.UNTRUSTED, within_s=60)
             gone = Manner(certificates=tmp_path / "gone.pem")
             async with watching(cameras.url("east"), manner=gone) as (watcher, _):
-                await eventually(lambda: watcher.state is SourceState.UNTRUSTED, within_s=20)
+                await eventually(lambda: watcher.state is SourceState.UNTRUSTED, within_s=60)
 
     asyncio.run(run())
 
