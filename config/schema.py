@@ -174,13 +174,23 @@ class Terminal(Strict):
     at: tuple[Metres, Metres] | None = None
 
 
+class ModbusAddress(Strict):
+    """Where a lane's PLC answers Modbus/TCP, and the first of its ten holding registers."""
+
+    host: Annotated[str, Field(min_length=1, max_length=255)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    unit: Annotated[int, Field(ge=0, le=255)] = 1
+    first_register: Annotated[int, Field(ge=0, le=65_526)] = 0
+
+
 class Bollard(Strict):
-    """One bollard lane at an entrance."""
+    """One bollard lane at an entrance; with `modbus`, one whose controller is a PLC."""
 
     id: DeviceId
     name: Words
     entrance: DeviceId
     lane: Annotated[int, Field(ge=1, le=32)] = 1
+    modbus: ModbusAddress | None = None
     at: tuple[Metres, Metres] | None = None
 
 

@@ -23,6 +23,8 @@ COMMANDS = (
     "check",
     "keys",
     "simulate",
+    "broker",
+    "gateway",
     "worker",
     "probe",
     "estimate",

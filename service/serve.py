@@ -31,6 +31,7 @@ from service.children import keep_running
 from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.foretelling import Foreteller
+from service.gateway import has_modbus
 from service.link import link_of
 from service.listening import listen
 from service.live_view import RelayedVideo, live_relay
@@ -311,6 +312,15 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             )
             tasks.create_task(_watch(house, app), name="watch the vital parts")
             tasks.create_task(_until_changed(house), name="watch the site file's editor")
+            if has_modbus(site):
+                tasks.create_task(
+                    keep_running(
+                        "gateway",
+                        ["gateway", str(house.loaded.path), "--tied"],
+                        monotonic=house.clock.monotonic,
+                    ),
+                    name="gateway",
+                )
             for number in range(1, house.options.workers + 1):
                 arguments = ["worker", str(house.loaded.path), "--node", f"local-{number}"]
                 tasks.create_task(

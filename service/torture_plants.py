@@ -30,10 +30,10 @@ from service.resuming import Makers
 from service.torture_house import TrappedLine
 from simulators.bollard_motor import BollardMotor
 from simulators.bollards import BollardMachine
-from simulators.order_check import Judged, OrderCheck, OrderVerdict
 from simulators.terminals import TerminalMachine
 from simulators.torture.field import Machines
 from wire.inbox import Delivery
+from wire.order_check import Judged, OrderCheck, OrderVerdict
 
 
 class TorturePlant(StrEnum):

@@ -20,8 +20,8 @@ from model.facts import (
 from model.orders import BollardOrder, Motion
 from simulators.bollard_motor import BollardMotor, Drive, LaneFaults, MotorEvent, Street
 from simulators.logbook import FieldEntry
-from simulators.order_check import OrderCheck, OrderMemory, OrderVerdict
 from wire.codec import encode
+from wire.order_check import OrderCheck, OrderMemory, OrderVerdict
 from wire.topics import Topics
 
 STATE_EVERY_S = 0.5

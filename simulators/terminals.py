@@ -14,8 +14,8 @@ from model.level import Level
 from model.orders import TerminalOrder
 from model.text import Bilingual
 from simulators.logbook import FieldEntry
-from simulators.order_check import OrderCheck, OrderMemory, OrderVerdict
 from wire.codec import encode
+from wire.order_check import OrderCheck, OrderMemory, OrderVerdict
 from wire.topics import Topics
 
 SPEECH_LEAST_S = 0.2

@@ -17,10 +17,10 @@ from model.facts import DeviceKind
 from model.level import Level
 from model.orders import BollardOrder, Motion, TerminalOrder
 from model.text import Bilingual
-from simulators.order_check import OrderMemory
 from simulators.torture.agenda import Agenda
 from simulators.torture.evidence import Attack, Evidence, OnAir
 from simulators.torture.field import SimulatedFieldSite
+from wire.order_check import OrderMemory
 from wire.signing import OrderSigner
 from wire.topics import Topics
 

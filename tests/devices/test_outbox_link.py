@@ -10,9 +10,9 @@ from model.actions import Broadcast
 from model.facts import DeviceKind, TerminalReceipt
 from model.orders import OrderRecord, OrderState
 from simulators.logbook import FieldEntry
-from simulators.order_check import OrderMemory
 from simulators.terminals import TerminalMachine
 from tests.devices.rig import KEYS, Rig, cancel, show
+from wire.order_check import OrderMemory
 
 CASES = ("case-1", "case-2", "case-3")
 LIVES_S = 3600.0

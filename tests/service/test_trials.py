@@ -12,7 +12,7 @@ from model.facts import LoopState
 from service import trial_lanes, trial_orders
 from service.trial_orders import LANE_TOPIC, SCREEN_TOPIC, Stranger
 from simulators.bollard_motor import BollardMotor
-from simulators.order_check import OrderCheck, OrderVerdict
+from wire.order_check import OrderCheck, OrderVerdict
 
 STEPS = int(os.environ.get("YINDING_BOLLARD_STEPS", "9000"))
 ATTACKS = int(os.environ.get("YINDING_FORGERIES", "1200"))

@@ -13,9 +13,9 @@ from model.facts import DeviceKind, ReceiptStage, TerminalReceipt
 from model.level import Level
 from model.orders import TerminalOrder
 from simulators.logbook import FieldEntry
-from simulators.order_check import HANDLED_MAX, OrderMemory
 from simulators.terminals import TerminalMachine
 from tests.devices.rig import KEYS, SIGNER, START, TEXT
+from wire.order_check import HANDLED_MAX, OrderMemory
 from wire.topics import Topics
 
 TOPIC = Topics("small").order(DeviceKind.TERMINAL, "screen-1")
