@@ -51,6 +51,7 @@ class ModbusLine:
         self._clock = clock
         self._lost = False
         self._receipts: list[BollardReceipt] = []
+        self._speaking = asyncio.Lock()
 
     async def run(self) -> None:
         """Live on both lines."""
@@ -130,9 +131,10 @@ class ModbusLine:
     async def _say(self, link: FieldLink) -> None:
         """Send what waits: receipts first, since they settle orders; then the state."""
         topic = self._topics.receipt(DeviceKind.BOLLARD, self._id)
-        while self._receipts:
-            await link.publish(topic, encode(self._receipts[0]))
-            self._receipts.pop(0)
+        async with self._speaking:
+            while self._receipts:
+                await link.publish(topic, encode(self._receipts[0]))
+                self._receipts.pop(0)
         state = self._lane.state_if_due(self._clock.now(), self._clock.monotonic())
         if state is not None:
             await link.publish(self._topics.bollard_state(self._id), encode(state), retain=True)
