@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ingest.patience import Patience
 from ingest.rtsp.address import Address
-from ingest.rtsp.connection import Manner
+from ingest.rtsp.connection import Manner, Transport
 from ingest.rtsp.failure import CameraError, garbled
 from ingest.rtsp.foreign import ForeignReader
 from ingest.rtsp.picking import PicturePicker, Seen, Then, decoding_pool
@@ -20,7 +20,7 @@ from ingest.tallies import Tallies
 from model.clock import Clock
 from model.picture import Picture, SourceState
 
-QUIET_DRAIN_S, BUSY_DRAIN_S, BUSY_BYTES = 0.3, 0.08, 48_000
+QUIET_DRAIN_S, BUSY_DRAIN_S, BUSY_BYTES = 0.4, 0.08, 60_000
 Study = Callable[[Picture], Then]
 
 
@@ -84,7 +84,7 @@ class CameraSource:
                     heard_s = now_s
                     picker.look(now_s)
                 self._give_up_if_silent(now_s - heard_s, picker.blind_s(now_s))
-                await asyncio.sleep(BUSY_DRAIN_S if came > BUSY_BYTES else QUIET_DRAIN_S)
+                await asyncio.sleep(_pause_s(came, session.transport))
         finally:
             session.close()
             if picker is not None:
@@ -157,6 +157,11 @@ class ForeignSource:
     def _end(self, failure: CameraError, came: asyncio.Event) -> None:
         self._failure = failure
         came.set()
+
+
+def _pause_s(came: int, transport: Transport) -> float:
+    """Until the socket is emptied again; datagrams have only the kernel's small buffer to wait in."""
+    return BUSY_DRAIN_S if came > BUSY_BYTES or transport is Transport.UDP else QUIET_DRAIN_S
 
 
 def _picture(camera: str, seen: Seen) -> Picture:
