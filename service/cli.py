@@ -41,6 +41,7 @@ BENCHES = (
     "bench_estimator",
     "bench_ingest",
     "bench_motion",
+    "bench_store",
     "bench_warning",
 )
 

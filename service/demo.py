@@ -25,6 +25,7 @@ from service.meeting_point import wait_for
 from service.plants import Plant
 from service.secrets_folder import make_missing
 from service.site import LoadedSite, open_site
+from service.standby import records_address
 from service.videos import videos_in
 from simulators.judge import Evidence, Verdict, judge
 from simulators.logbook import AirEntry, FieldEntry, TruthEntry, read
@@ -124,7 +125,7 @@ def _free_port(wanted: int) -> int:
 
 
 def _one_time_password(site: LoadedSite) -> str:
-    accounts = Accounts.open(site.data_folder, SystemClock())
+    accounts = Accounts.open(site.data_folder, SystemClock(), there=records_address(site))
     try:
         return accounts.create_one_time_password(PERSON)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from config.schema import SiteFile
@@ -14,8 +15,18 @@ from wire.payloads import ServiceStatus
 from wire.topics import Topics
 
 
-def link_of(site: SiteFile, node: str, address: BrokerAddress, clock: Clock) -> BrokerLink:
-    """The link of a service node, whose last will says that it is gone."""
+def link_of(
+    site: SiteFile,
+    node: str,
+    address: BrokerAddress,
+    clock: Clock,
+    *,
+    may_speak: Callable[[], bool],
+) -> BrokerLink:
+    """The link of a service node, whose last will says that it is gone.
+
+    Nothing leaves it while another node may act (`may_speak` says no).
+    """
     topics = Topics(site.site.id)
     gone = encode(ServiceStatus(state="offline"), tz=ZoneInfo(site.site.timezone))
     return BrokerLink(
@@ -24,4 +35,5 @@ def link_of(site: SiteFile, node: str, address: BrokerAddress, clock: Clock) -> 
         filters=topics.service_filters(),
         clock=clock,
         will=Will(topics.service_status(node), gone),
+        may_speak=may_speak,
     )

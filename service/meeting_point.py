@@ -42,8 +42,10 @@ def announce(folder: Path, point: MeetingPoint) -> None:
 
 
 def withdraw(folder: Path) -> None:
-    """The service ends."""
-    (folder / FILE_NAME).unlink(missing_ok=True)
+    """The service ends; the word of one that took over stays."""
+    point = find(folder)
+    if point is None or point.process == os.getpid():
+        (folder / FILE_NAME).unlink(missing_ok=True)
 
 
 def find(folder: Path) -> MeetingPoint | None:

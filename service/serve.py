@@ -14,7 +14,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import uvicorn
@@ -46,6 +45,7 @@ from service.series_line import shipping
 from service.site import LoadedSite, open_site
 from service.spine import Spine
 from service.spine_thread import SpineThread
+from service.standby import Acting, acting, records_address
 from service.stills_link import StillsLink
 from service.store_metrics import StoreFigures
 from store.dispatches import Dispatches
@@ -109,9 +109,9 @@ def _broker(loaded: LoadedSite) -> Iterator[Meeting]:
 
 
 @contextmanager
-def _store(folder: Path, *, full_sync: bool) -> Iterator[tuple[Store, Feed]]:
+def _store(loaded: LoadedSite, acts: Acting) -> Iterator[tuple[Store, Feed]]:
     try:
-        store = Store.open(folder, full_sync=full_sync)
+        store = acts.open_store(loaded)
     except StoreError as error:
         raise OutsideError(str(error)) from error
     feed = Feed()
@@ -192,13 +192,14 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
     with the new file, at the same address and broker. Consoles reconnect by themselves.
     """
     field_time, port = FieldTime(clock), loaded.site.console.port
-    with _broker(loaded) as meeting:
-        while True:
-            port = await _serve_until_changed(
-                loaded, options, (clock, field_time), meeting, port=port
-            )
-            log.info("the site file was edited: going on with it")
-            loaded = open_site(loaded.path)
+    async with acting(loaded) as acts:
+        with _broker(loaded) as meeting:
+            while True:
+                port = await _serve_until_changed(
+                    loaded, options, (clock, field_time), meeting, acts=acts, port=port
+                )
+                log.info("the site file was edited: going on with it")
+                loaded = open_site(loaded.path)
 
 
 async def _serve_until_changed(
@@ -207,17 +208,18 @@ async def _serve_until_changed(
     clocks: tuple[Clock, FieldTime],
     meeting: Meeting,
     *,
+    acts: Acting,
     port: int,
 ) -> int:
     """One house from its start until the site file is edited; returns the console's port."""
     site, (clock, field_time) = loaded.site, clocks
     with (
-        closing(listen(site, port)) as listener,
-        _store(loaded.data_folder, full_sync=site.store.full_sync) as (store, feed),
+        closing(listen(site, port, or_any=acts.stood_by)) as listener,
+        _store(loaded, acts) as (store, feed),
         shipping(loaded, store, clock) as shipper,
     ):
         port = listener.getsockname()[1]
-        link = link_of(site, NODE, meeting.address, field_time)
+        link = link_of(site, NODE, meeting.address, field_time, may_speak=acts.lease.is_sure)
         door = SideDoor(link, field_time)
         intake = Intake(door, Decoder.for_site(site), clock=field_time, field_time=field_time)
         foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
@@ -271,9 +273,10 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     board = PictureBoard(house.clock, stills.ask)
     relay = live_relay(house.loaded, house.clock)
     folder, loop = house.loaded.data_folder, asyncio.get_running_loop()
+    there = records_address(house.loaded)
     with (
-        closing(Accounts.open(folder, house.clock)) as accounts,
-        closing(Dispatches.open(folder)) as dispatches,
+        closing(Accounts.open(folder, house.clock, there=there)) as accounts,
+        closing(Dispatches.open(folder, there)) as dispatches,
     ):
         app = create_app(
             site=site,

@@ -311,6 +311,12 @@ class Store(StoreReader):
         """Keep journal rows after a serial until somebody has sent them on."""
         self._tidying.journal_kept_after = serial
 
+    def free_bytes(self) -> int:
+        """What is free within the file, to be used again."""
+        with self._readers.connection() as db:
+            pages = int(db.execute("PRAGMA freelist_count").fetchone()[0])
+            return pages * int(db.execute("PRAGMA page_size").fetchone()[0])
+
     @property
     def unpacked(self) -> int:
         """Readings that are in the journal and not packed yet."""

@@ -12,6 +12,7 @@ from model.clock import SystemClock
 from service.exits import WrongUseError
 from service.secrets_folder import make_missing, public_keys_path
 from service.site import open_site
+from service.standby import records_address
 from store.people import Accounts
 
 
@@ -35,7 +36,7 @@ def keys(
     if one_time is not None:
         if one_time not in {person.id for person in loaded.site.people}:
             raise WrongUseError(f"{site_path}: no person `{one_time}` under `people`")
-        accounts = Accounts.open(loaded.data_folder, SystemClock())
+        accounts = Accounts.open(loaded.data_folder, SystemClock(), there=records_address(loaded))
         password = accounts.create_one_time_password(one_time)
         accounts.close()
     public = public_keys_path(loaded.site, loaded.folder)

@@ -170,6 +170,11 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.launch()
+        wait_until(self._is_ready, within_s=90)
+
+    def launch(self) -> None:
+        """Begin it without waiting until it acts: it may stand by."""
         command = [sys.executable, "-m", "service.cli", "serve", str(self.loaded.path), "--tied"]
         with (self.loaded.folder / "serve.log").open("ab") as out:
             self._process = subprocess.Popen(
@@ -178,7 +183,22 @@ class Service:
                 stdout=out,
                 stderr=out,
             )
-        wait_until(self._is_ready, within_s=90)
+
+    def wait_until_acting(self, within_s: float) -> None:
+        wait_until(self._is_ready, within_s=within_s)
+
+    def said(self, words: str) -> bool:
+        """Whether its log has these words."""
+        return words in (self.loaded.folder / "serve.log").read_text("utf-8")
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def ended(self, within_s: float) -> int:
+        """Its exit code, once it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(within_s)
 
     def _is_ready(self) -> bool:
         assert self._process is not None
