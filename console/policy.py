@@ -42,6 +42,7 @@ ADMINISTER: Final = EDIT_SITE | EDIT_PEOPLE | EDIT_DUTY
 """Who opens the administration; each edits there what the role may."""
 SHARED: Final = PICTURES | {Role.RESPONDER}
 """Who sees pictures as they leave the room: coarse wherever people were counted."""
+AUDIT: Final = frozenset({Role.COMMANDER, Role.ADMIN})
 COMMAND: Final = frozenset({Role.COMMANDER})
 
 PHOTOS: Final = "/api/v1/photos"
@@ -61,6 +62,8 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/api/v1/cases"): ROOM,
     ("GET", "/api/v1/cases/{case}"): ROOM,
     ("GET", "/api/v1/cases/{case}/transitions"): ROOM,
+    ("GET", "/api/v1/cases/{case}/timeline"): ROOM,
+    ("GET", "/api/v1/audit"): AUDIT,
     ("GET", "/api/v1/orders"): ROOM,
     ("GET", "/api/v1/series/{kind}/{id}/{quantity}"): ROOM,
     ("GET", "/api/v1/past"): ROOM,

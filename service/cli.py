@@ -32,6 +32,8 @@ COMMANDS = (
     "train",
     "conform",
     "torture",
+    "audit",
+    "rules",
     "trial",
     "kill_test",
 )

@@ -8,6 +8,7 @@ whoever must prove completeness keeps the head's hash elsewhere (`head` of the c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -55,17 +56,51 @@ def append(
     return record
 
 
-def verify(db: Database) -> AuditCheck:
+class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One link as it is exported: the record's exact bytes and its hash."""
+
+    record: msgspec.Raw
+    hash: str
+
+
+def read(db: Database, *, after: int = 0, limit: int = 1000) -> list[AuditLine]:
+    """The links after a serial, oldest first."""
+    rows = db.execute(
+        "SELECT CAST(record AS BLOB), CAST(hash AS BLOB) FROM audit"
+        " WHERE serial > ? ORDER BY serial LIMIT ?",
+        (after, limit),
+    )
+    return [
+        AuditLine(record=msgspec.Raw(bytes(body)), hash=bytes(stored).hex())
+        for body, stored in rows
+    ]
+
+
+def verify(db: Database, *, head: str | None = None) -> AuditCheck:
     """Walk the whole chain and name the first record that does not fit."""
-    before, records = _GENESIS, 0
-    for serial, body, stored in db.execute(
+    rows = db.execute(
         "SELECT serial, CAST(record AS BLOB), CAST(hash AS BLOB) FROM audit ORDER BY serial"
-    ):
+    )
+    return walk(((serial, bytes(body), bytes(stored)) for serial, body, stored in rows), head=head)
+
+
+def walk(links: Iterable[tuple[int, bytes, bytes]], *, head: str | None = None) -> AuditCheck:
+    """Check links of serial, record and hash from the first on.
+
+    With `head`, a hash that was noted elsewhere before, the chain must lead over it: a chain that was
+    cut shorter, or written anew, does not.
+    """
+    before, records, met = _GENESIS, 0, head in (None, _GENESIS.hex())
+    for serial, body, stored in links:
         records += 1
         why = _misfit(serial, records, body, stored, before)
         if why is not None:
             return AuditCheck(records=records, head=before.hex(), broken_at=serial, why=why)
         before = stored
+        met = met or before.hex() == head
+    if not met:
+        why = "the chain does not lead over the head that was noted before"
+        return AuditCheck(records=records, head=before.hex(), broken_at=records, why=why)
     return AuditCheck(records=records, head=before.hex())
 
 

@@ -20,7 +20,7 @@ from model.cases import Case, Transition
 from model.facts import DeviceKind, Fact
 from model.orders import OrderRecord
 from store import audit, history, records
-from store.audit import AuditCheck
+from store.audit import AuditCheck, AuditLine
 from store.database import LOCK_WAIT_S, FolderHold, Readers, check_version, open_writer
 from store.errors import StoreBusyError, StoreMissingError, named_errors
 from store.further_history import FurtherHistory
@@ -216,10 +216,15 @@ class StoreReader:
         readings = sum(tables[name] for name in READING_TABLES)
         return tables | {"readings": readings, "quantity_refused": taken.get("quantity_refused", 0)}
 
-    def audit_verify(self) -> AuditCheck:
-        """Whether the audit chain is whole."""
+    def audit_verify(self, *, head: str | None = None) -> AuditCheck:
+        """Whether the audit chain is whole, and leads over a head that was noted before."""
         with self._records() as db:
-            return audit.verify(db)
+            return audit.verify(db, head=head)
+
+    def audit(self, *, after: int = 0, limit: int = 1000) -> list[AuditLine]:
+        """The audit's links after a serial, oldest first."""
+        with self._records() as db:
+            return audit.read(db, after=after, limit=limit)
 
 
 class Store(StoreReader):

@@ -22,6 +22,7 @@ from console.problems import Code, ProblemError
 from console.views import Section
 from model.facts import Verb
 from store.history import UnknownQuantityError
+from store.timeline import replayed
 
 router = APIRouter(prefix="/api/v1", tags=["room"])
 live_router = APIRouter()
@@ -120,6 +121,26 @@ async def transitions(case: str, request: Request) -> Response:
     if await to_thread.run_sync(store.case, case) is None:
         raise ProblemError(Code.NOT_FOUND)
     return as_json({"transitions": await to_thread.run_sync(store.transitions, case)})
+
+
+@router.get("/cases/{case}/timeline")
+async def case_timeline(case: str, request: Request) -> Response:
+    """A case replayed: its steps, its orders and what devices answered, oldest first."""
+    store = context_of(request.app).store
+    if await to_thread.run_sync(store.case, case) is None:
+        raise ProblemError(Code.NOT_FOUND)
+    return as_json({"timeline": await to_thread.run_sync(replayed, store, case)})
+
+
+@router.get("/audit")
+async def audit(
+    request: Request, *, after: Annotated[int, Query(ge=0)] = 0, limit: Limit = 100
+) -> Response:
+    """The audit chain after a serial, oldest first, each record with its hash."""
+    store = context_of(request.app).store
+    return as_json(
+        {"links": await to_thread.run_sync(lambda: store.audit(after=after, limit=limit))}
+    )
 
 
 @router.get("/orders")
