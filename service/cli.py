@@ -29,6 +29,7 @@ COMMANDS = (
     "probe",
     "estimate",
     "evaluate",
+    "report",
     "train",
     "conform",
     "torture",

@@ -91,12 +91,7 @@ def look_back(
 ) -> tuple[tuple[ForecastError, ...], tuple[DayError, ...]]:
     """How good the forecasts of the last weeks would have been, each from what was known on its morning."""
     first = today - dt.timedelta(days=ERROR_DAYS)
-    past = msgspec.structs.replace(
-        history,
-        sites=(VISITORS,),
-        reported=history.reported[:1, : history.index(today)],
-        counts=history.counts[:1, : history.index(today)],
-    )
+    past = _visitors_only(history, history.index(today))
     if past.days <= _WEEK:
         return (), ()
     errors, days = [], []
@@ -117,6 +112,24 @@ def look_back(
         )
         days += [error for told in seen if (error := _day_error(told, past)) is not None]
     return tuple(errors), tuple(sorted(days, key=lambda each: (each.day, each.hour)))
+
+
+def errors_at(
+    history: History, around: Surroundings, first: dt.date, last: dt.date, hour: int
+) -> tuple[DayError, ...]:
+    """The forecasts of some past days as they would have been at an hour, beside what came."""
+    past = _visitors_only(history, history.days)
+    told = Forecaster(surroundings=around).walk(past, first, last, hour)
+    return tuple(error for each in told if (error := _day_error(each, past)) is not None)
+
+
+def _visitors_only(history: History, days: int) -> History:
+    return msgspec.structs.replace(
+        history,
+        sites=(VISITORS,),
+        reported=history.reported[:1, :days],
+        counts=history.counts[:1, :days],
+    )
 
 
 def _day_error(told: DayForecast, past: History) -> DayError | None:

@@ -87,6 +87,8 @@ class Forecaster:
             raise ValueError(f"hour {hour}: expected 0 to {HOURS - 1}")
         begin, end = max(0, history.index(first)), min(history.days, history.index(last) + 1)
         around = self._surroundings
+        if begin >= end:
+            return
         days = look(history, hour, around.signs(history.first_day, history.days))
         for site in range(len(history.sites)):
             place = _Site(history, days, site, trust=self._trust, around=around)

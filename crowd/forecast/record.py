@@ -78,7 +78,7 @@ class SiteRecord:
         """Visitors and people present by hour, up to now; the hour under way is not in it."""
         today = now.astimezone(self._tz).date()
         first = today - timedelta(days=days - 1)
-        present = self._present(first, today, now)
+        present = self.present(first, today, now)
         visitors = self.visitors(first, today, now)
         rows = np.stack([visitors, present])
         known = np.flatnonzero(np.isfinite(rows).any((0, 2)))
@@ -91,7 +91,7 @@ class SiteRecord:
             hours = [self._hours("counter", gate, first, last, now) for gate in self._gates]
             return fill_by_share(np.stack(hours))
         stay_h = self._site.visits.mean_stay_min / 60.0
-        return self._present(first, last, now) / stay_h
+        return self.present(first, last, now) / stay_h
 
     def today(self, now: datetime) -> tuple[dict[str, DaySoFar], DaySoFar]:
         """What was counted since midnight: by zone, and of the site as a whole."""
@@ -104,14 +104,14 @@ class SiteRecord:
             for zone in self._site.zones
         }
         gates = [self._hours("counter", gate, day, day, now) for gate in self._gates]
-        present = self._present(day, day, now)
+        present = self.present(day, day, now)
         whole = _so_far(gates, present)
         if not self._gates and whole.person_h is not None:
             stay_h = self._site.visits.mean_stay_min / 60.0
             whole = DaySoFar(visitors=whole.person_h / stay_h)
         return zones, whole
 
-    def _present(self, first: dt.date, last: dt.date, now: datetime) -> Floats:
+    def present(self, first: dt.date, last: dt.date, now: datetime) -> Floats:
         """People on the site by hour; a zone that was blind counts as its share of the others."""
         zones = [self._hours("zone", zone.id, first, last, now) for zone in self._site.zones]
         return fill_by_share(np.stack(zones))
@@ -127,7 +127,8 @@ class SiteRecord:
             fresh = self._read(kind, name, begin, last, now)
             # The last two days may still gain rows: readings up to a day late are let in.
             whole = np.concatenate([kept, fresh])
-            settled = max(0, (last - kept_first).days - 1)
+            past = min(last, now.astimezone(self._tz).date())
+            settled = max(0, (past - kept_first).days - 1)
             self._kept[key] = (kept_first, whole[:settled])
         else:
             whole = kept

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from config.schema import SiteFile
 from model.clock import SystemClock
 from model.facts import DeviceKind
 from service.children import until_stopped
 from service.exits import WrongUseError
+from service.past import fill
 from service.simulate import SimulateOptions, simulate
-from service.site import open_site
+from service.site import LoadedSite, open_site
 from service.videos import videos_in
 from simulators.rtsp.faults import FaultDesk
 from simulators.scenario import Scenario, ScenarioError, load_scenario
@@ -69,6 +72,15 @@ def simulate_command(
     blank: Annotated[
         str | None, typer.Option(metavar="CAMERA", help="Fault: this camera is black.")
     ] = None,
+    history: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS",
+            min=1,
+            max=1100,
+            help="Fill the site's empty store with a made-up past of so many days, and end.",
+        ),
+    ] = None,
     tied: Annotated[
         bool, typer.Option("--tied", help="End when standard input ends.", hidden=True)
     ] = False,
@@ -79,10 +91,15 @@ def simulate_command(
     check every signature themselves. A line on standard input breaks cameras while it runs: `CAMERA
     FAULT` or `all FAULT` with drop, stall, black, frozen, moved, garbage, slow, lossy or none (mended),
     and `reboot SECONDS` for all of them. `yinding simulate scenes --out DIR` writes rendered pictures
-    with `heads.csv` instead.
+    with `heads.csv` instead. `--history DAYS` fills the site's store with a past
+    of seasons, feasts, rain, outages and warnings, for forecasts and reports; it needs no broker
+    and no keys.
     """
     if what == SCENES:
         _scenes(out, count=count, seed=seed)
+        return
+    if history is not None:
+        _fill(open_site(Path(what), secrets_needed=False), days=history, seed=seed)
         return
     loaded = open_site(Path(what))
     options = SimulateOptions(
@@ -100,6 +117,23 @@ def simulate_command(
     desk = FaultDesk()
     work = simulate(loaded, options, clock=SystemClock(), desk=desk)
     asyncio.run(until_stopped(work, tied=tied, on_line=desk.say))
+
+
+def _fill(loaded: LoadedSite, *, days: int, seed: int) -> None:
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("filling the store", total=days + 1)
+        filled = fill(
+            loaded,
+            days=days,
+            seed=seed,
+            clock=SystemClock(),
+            watch=lambda _: progress.advance(task),
+        )
+    typer.echo(
+        f"{filled.days} days in {loaded.data_folder}: {filled.readings} readings,"
+        f" {filled.cases} cases, {filled.orders} orders, {filled.receipts} receipts",
+        err=True,
+    )
 
 
 def _scenes(out: Path | None, *, count: int, seed: int) -> None:

@@ -65,7 +65,7 @@ class Courses:
         entered = np.maximum(growth + leaving, 0.0) * self._step_h
         left = np.maximum(leaving, -growth) * self._step_h
         return DayCourse(
-            day=day, rain=rain, present=present, entered=np.round(entered), left=np.round(left)
+            day=day, rain=rain, present=present, entered=_whole(entered), left=_whole(left)
         )
 
     def _level(self, day: dt.date) -> float:
@@ -85,3 +85,8 @@ class Courses:
         people = zone.capacity * self._weight[zone.id] * level * course * noise
         most = 5.0 * zone.usable_area_m2
         return np.asarray(np.round(np.minimum(people, most), 1), dtype=np.float64)
+
+
+def _whole(people: Floats) -> Floats:
+    """Whole people whose sum is kept: what one slot rounds off goes to the next."""
+    return np.asarray(np.diff(np.round(np.cumsum(people)), prepend=0.0))

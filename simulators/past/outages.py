@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from config.schema import SiteFile
 
@@ -30,12 +31,22 @@ class Outages(msgspec.Struct, frozen=True, kw_only=True):
     blind: tuple[Blindness, ...]
     silent_counters: frozenset[str]
 
-    def reason(self, camera: str, slot: int) -> str | None:
-        """Why a camera is blind in a slot, or none."""
+    def mask(self, camera: str, slots: int) -> NDArray[np.float64]:
+        """One for each slot in which a camera is blind, zero for the others."""
+        dark = np.zeros(slots)
         for each in self.blind:
-            if each.camera == camera and each.begin <= slot < each.end:
-                return each.reason
-        return None
+            if each.camera == camera:
+                dark[each.begin : each.end] = 1
+        return dark
+
+    def reasons(self, camera: str, slots: int) -> list[str | None]:
+        """Why a camera is blind in each slot; none where it sees."""
+        why: list[str | None] = [None] * slots
+        for each in self.blind:
+            if each.camera == camera:
+                for slot in range(each.begin, min(each.end, slots)):
+                    why[slot] = each.reason
+        return why
 
 
 def outages_of(site: SiteFile, day: dt.date, *, seed: int, slots: int) -> Outages:

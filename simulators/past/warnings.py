@@ -19,7 +19,7 @@ from model.text import Bilingual
 from simulators.past.course import Floats
 from simulators.past.outages import Blindness
 
-LOCAL_PEAK: Final = 2.6
+LOCAL_PEAK: Final = 3.6
 """The fullest 3 m × 3 m of a zone holds so many times the zone's mean density."""
 
 _CLEAR: Final = 0.85
@@ -30,10 +30,10 @@ _PERSONS: Final = ("operator", "commander")
 class Records(msgspec.Struct, frozen=True, kw_only=True):
     """What a day left in the records: closed cases with their history, orders, and receipts."""
 
-    cases: list[Case] = []
-    transitions: list[Transition] = []
-    orders: list[OrderRecord] = []
-    receipts: list[Fact] = []
+    cases: list[Case]
+    transitions: list[Transition]
+    orders: list[OrderRecord]
+    receipts: list[Fact]
 
 
 class Historian:
@@ -51,7 +51,7 @@ class Historian:
     ) -> Records:
         """The zone's warnings by its rule of local crowding; none where it has no such rule."""
         rule = next((each for each in self._site.rules if _watches(each, zone)), None)
-        records = Records()
+        records = Records(cases=[], transitions=[], orders=[], receipts=[])
         if rule is None:
             return records
         for first, last, level in _crossings(peak, rule):
@@ -168,7 +168,9 @@ class Historian:
             (min(acknowledged, closed), who, Change.ACKNOWLEDGED, Reason.PERSON),
             (closed, "system", Change.CLOSED, Reason.CAMERA_SEES),
         )
-        return Records(cases=[case], transitions=list(_history(case, steps)))
+        return Records(
+            cases=[case], transitions=list(_history(case, steps)), orders=[], receipts=[]
+        )
 
 
 def _watches(rule: Rule, zone: Zone) -> bool:
