@@ -2,7 +2,8 @@
 
 The reference is what stands still: the directions of edges, averaged over minutes, so that people,
 rain and headlights do not leave a trace, and dusk changes little. Where people are counted nothing
-is learned and nothing compared: a crowd that hides the ground is no moved camera.
+is learned and nothing compared: a crowd that hides the ground is no moved camera. Nor is anything that
+itself moves: a turned camera shows another place, and that place stands as still as the old one did.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 WIDTH_PX: Final = 160
 SETTLE_LOOKS: Final = 4
-MOVED_AFTER_S: Final = 2.0
+SHIFTED_AFTER_S: Final = 2.0
+OTHER_AFTER_S: Final = 4.0
+OTHER_LOOKS: Final = 3
 MEMORY_S: Final = 180.0
 FORGIVEN_AFTER_S: Final = 15.0
 PEOPLE_PER_PX: Final = 0.002
@@ -29,6 +32,13 @@ _SMOOTHED_LOOKS: Final = 3
 _EDGE_LEAST: Final = 6.0
 _TILE_EDGES_LEAST: Final = 4.0
 _TILES_LEAST: Final = 5
+_SEEN_SHARE_LEAST: Final = 0.4
+"""Of the tiles in which the place has edges, the share that must be free of people to call it another."""
+
+_FREE_LEAST: Final = 0.5
+"""Where people hide more of the picture than this leaves, no look says that the view is another."""
+
+_STEADY: Final = 0.5
 _AGREES: Final = 0.35
 _DISAGREES: Final = 0.2
 _DISAGREEING_SHARE: Final = 0.6
@@ -65,8 +75,9 @@ class ViewVerdict(msgspec.Struct, frozen=True, kw_only=True):
 class ViewReference:
     """One camera's reference. Not to be shared between threads.
 
-    A camera is moved when its looks have disagreed for 2 s and at least twice; it stays so
-    until the old view comes back or `forget` is called, because its calibration holds no more.
+    A camera is moved when its looks have fitted shifted for 2 s and at least twice, or not at all for
+    4 s and at least three times; it stays so until the old view comes back or `forget` is called,
+    because its calibration holds no more.
     """
 
     def __init__(self) -> None:
@@ -81,6 +92,7 @@ class ViewReference:
         self._other_since_s: float | None = None
         self._other_last_s = 0.0
         self._other_looks = 0
+        self._shifted_looks = 0
         self.moved = False
 
     def look(
@@ -125,9 +137,13 @@ class ViewReference:
             np.sum([edges for edges, _ in self._recent], axis=0) / np.maximum(free, 1)[..., None]
         )
         edges = np.asarray(edges, np.float32)
-        reference = self._mean_of(free) * (free > 0)[..., None]
-        agreeing, disagreeing = _votes(edges, reference)
-        match = _match(agreeing, disagreeing)
+        whole = self._mean_of(free)
+        reference = whole * (free > 0)[..., None]
+        agreeing, disagreeing = _votes(edges, reference, self._unsteady())
+        known = int((_tile_sums((whole**2).sum(axis=2)) >= _TILE_EDGES_LEAST).sum())
+        match = _match(agreeing, disagreeing, known)
+        if match is ViewMatch.OTHER and float(np.mean(self._recent[-1][1])) < _FREE_LEAST:
+            match = ViewMatch.UNSURE
         if match is not ViewMatch.SAME and _shifted(edges, reference):
             match = ViewMatch.SHIFTED
         self._remember(match, monotonic_s)
@@ -135,18 +151,28 @@ class ViewReference:
             match=match, moved=self.moved, agreeing=agreeing, disagreeing=disagreeing
         )
 
+    def _unsteady(self) -> Floats:
+        """How much each tile's edges changed from the look before to this one, 0 to 2."""
+        (before, free_before), (now, free_now) = self._recent[-2], self._recent[-1]
+        both = (free_before * free_now)[..., None]
+        return np.asarray(1.0 - _agreement(before * both, now * both), np.float32)
+
     def _remember(self, match: ViewMatch, monotonic_s: float) -> None:
         if match is ViewMatch.SAME:
-            self._other_since_s, self._other_looks, self.moved = None, 0, False
+            self._other_since_s, self._other_looks, self._shifted_looks = None, 0, 0
+            self.moved = False
         elif match in (ViewMatch.OTHER, ViewMatch.SHIFTED):
             if self._other_since_s is None:
                 self._other_since_s = monotonic_s
             self._other_last_s = monotonic_s
             self._other_looks += 1
-            if self._other_looks >= 2 and monotonic_s - self._other_since_s >= MOVED_AFTER_S:
-                self.moved = True
+            self._shifted_looks += match is ViewMatch.SHIFTED
+            lasted_s = monotonic_s - self._other_since_s
+            shifted = self._shifted_looks >= 2 and lasted_s >= SHIFTED_AFTER_S
+            other = self._other_looks >= OTHER_LOOKS and lasted_s >= OTHER_AFTER_S
+            self.moved = self.moved or shifted or other
         elif not self.moved and monotonic_s - self._other_last_s > FORGIVEN_AFTER_S:
-            self._other_since_s, self._other_looks = None, 0
+            self._other_since_s, self._other_looks, self._shifted_looks = None, 0, 0
 
 
 def _edges(luma: NDArray[np.uint8]) -> Floats:
@@ -184,25 +210,29 @@ def _tile_sums(values: Floats) -> Floats:
     return np.asarray(cut.reshape(_ROWS, high, _COLUMNS, wide).sum(axis=(1, 3)), np.float32)
 
 
-def _votes(edges: Floats, reference: Floats) -> tuple[int, int]:
-    """Tiles that show the reference's edges, and tiles that show others."""
-    both = _tile_sums((edges * reference).sum(axis=2))
-    mine = _tile_sums((edges**2).sum(axis=2))
-    known = _tile_sums((reference**2).sum(axis=2))
-    telling = (mine >= _TILE_EDGES_LEAST) & (known >= _TILE_EDGES_LEAST)
-    agreement = both / np.sqrt(np.maximum(mine * known, 1e-6))
-    return (
-        int((telling & (agreement >= _AGREES)).sum()),
-        int((telling & (agreement < _DISAGREES)).sum()),
-    )
+def _agreement(one: Floats, two: Floats) -> Floats:
+    """How alike the edges are in each tile: 1 the same, 0 unrelated or none."""
+    both = _tile_sums((one * two).sum(axis=2))
+    lengths = _tile_sums((one**2).sum(axis=2)) * _tile_sums((two**2).sum(axis=2))
+    return np.asarray(both / np.sqrt(np.maximum(lengths, 1e-6)), np.float32)
 
 
-def _match(agreeing: int, disagreeing: int) -> ViewMatch:
+def _votes(edges: Floats, reference: Floats, unsteady: Floats) -> tuple[int, int]:
+    """Tiles that show the reference's edges, and tiles that show others which stand still."""
+    mine = _tile_sums((edges**2).sum(axis=2)) >= _TILE_EDGES_LEAST
+    known = _tile_sums((reference**2).sum(axis=2)) >= _TILE_EDGES_LEAST
+    agreement = _agreement(edges, reference)
+    other = mine & known & (agreement < _DISAGREES) & (unsteady <= _STEADY)
+    return int((mine & known & (agreement >= _AGREES)).sum()), int(other.sum())
+
+
+def _match(agreeing: int, disagreeing: int, known: int) -> ViewMatch:
     voters = agreeing + disagreeing
     if voters < _TILES_LEAST:
         return ViewMatch.UNSURE
     if disagreeing >= _DISAGREEING_SHARE * voters:
-        return ViewMatch.OTHER
+        enough = voters >= _SEEN_SHARE_LEAST * known
+        return ViewMatch.OTHER if enough else ViewMatch.UNSURE
     return ViewMatch.SAME if agreeing >= disagreeing else ViewMatch.UNSURE
 
 

@@ -130,6 +130,30 @@ def test_a_crowd_that_hides_the_ground_moves_no_camera(known: bool) -> None:
         assert not reference.look(picture, people, at_s + number * EVERY_S).moved
 
 
+@pytest.mark.parametrize("gap_s", [2.0, 4.0])
+def test_a_crowd_that_comes_at_once_and_stands_moves_no_camera(gap_s: float) -> None:
+    """Few people, then at the next picture a crowd that hides most and does not stir: as under load."""
+    scene = Scene(
+        Viewpoint(mast_m=5.0, pitch_deg=32.0),
+        SCENES["street"],
+        CrowdPlan(people=0, seed=1),
+        detail=1,
+    )
+    calm = [scene.with_crowd(CrowdPlan(people=6, seed=n)).at(1.3 * n) for n in range(3)]
+    crowd = scene.with_crowd(CrowdPlan(people=90, seed=9)).at(0.0)
+    random = np.random.default_rng(2)
+    reference, at_s = ViewReference(), 0.0
+    for seen in [*calm, *calm, *[crowd] * 12]:
+        heads = np.zeros((45, 80), np.float32)
+        for x, y in seen.heads:
+            heads[int(y) // 8, int(x) // 8] += 1
+        luma = cv2.cvtColor(seen.pixels, cv2.COLOR_BGR2GRAY) + random.normal(0, 3, (360, 640))
+        picture = np.clip(luma, 0, 255).astype(np.uint8)
+        people = np.asarray(cv2.GaussianBlur(heads, (0, 0), 0.7), np.float32)
+        assert not reference.look(picture, people, at_s).moved
+        at_s += gap_s
+
+
 def test_a_picture_without_edges_says_nothing_of_the_view() -> None:
     reference, at_s = settled("night")
     dark = np.full((360, 640), 12, np.uint8)
