@@ -111,6 +111,7 @@ REASONS = {
     "stale": both("画面过时", "stale pictures"),
     "too_small": both("画面太小", "picture too small"),
     "colour_bars": both("测试彩条", "test bars"),
+    "no_signal": both("没有信号", "no signal"),
     "connecting": both("正在连接", "connecting"),
     "unreachable": both("连不上", "not reachable"),
     "stalled": both("不再送画面", "sends no more pictures"),

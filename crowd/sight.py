@@ -26,8 +26,17 @@ _COLUMNS: Final = 12
 _WRITTEN_ROWS: Final = 1
 _TILES_WITH_DETAIL_MOST: Final = 1
 _DETAIL_LEAST: Final = 2.0
+# A sensor in the dark makes noise of up to so many grey levels at 320 pixels; it is no view. What is
+# stronger is taken for what the picture shows.
+_SENSOR_NOISE_MOST: Final = 3.4
+_NOISE_MASK: Final = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _BLACK_MOST: Final = 24.0
 _WHITE_LEAST: Final = 232.0
+# Where even the brightest place is darker than this, what is left is noise and shows nobody.
+_DARKEST_LIGHT: Final = 14.0
+# A recorder's "no signal" screen: one plain colour without any noise, and a few words on it.
+_WORDS_TILES_MOST: Final = 12
+_PLAIN_SPREAD_MOST: Final = 0.4
 # Sharpest edges (second derivative) against the picture's own contrast. Street pictures have 0.14 to 0.20,
 # the same at a quarter of the light too; blurred by 4 pixels of 640 they fall to 0.02.
 _SHARP_LEAST: Final = 0.03
@@ -47,6 +56,7 @@ class SightReason(StrEnum):
     COVERED = "covered"
     BLURRED = "blurred"
     COLOUR_BARS = "colour_bars"
+    NO_SIGNAL = "no_signal"
     FROZEN = "frozen"
     STALE = "stale"
     MOVED = "moved"
@@ -105,16 +115,40 @@ def _tiles(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _without_view(look: NDArray[np.float32]) -> SightReason | None:
     """Nearly all tiles without detail: dark ones, bright ones, or something in front of the lens."""
-    detail = _tiles(look - cv2.GaussianBlur(look, (0, 0), 4)).std(axis=1)
-    empty = detail < _DETAIL_LEAST
+    soft = np.asarray(cv2.GaussianBlur(look, (0, 0), 4), np.float32)
+    if float(np.percentile(_tiles(soft), 99.5)) < _DARKEST_LIGHT:
+        return SightReason.BLACK
+    tiles = _tiles(look)
+    spread = _tiles(look - soft).std(axis=1)
+    noise = min(_sensor_noise(look), _SENSOR_NOISE_MOST)
+    empty = spread**2 - noise**2 < _DETAIL_LEAST**2
     if int((~empty).sum()) > _TILES_WITH_DETAIL_MOST:
-        return None
-    level = _tiles(look).mean(axis=1)[empty]
+        return _no_signal(tiles)
+    level = tiles.mean(axis=1)[empty]
     if float(np.percentile(level, 95)) < _BLACK_MOST:
         return SightReason.BLACK
     if float(np.percentile(level, 5)) > _WHITE_LEAST:
         return SightReason.WHITE
     return SightReason.COVERED
+
+
+def _no_signal(tiles: NDArray[np.float32]) -> SightReason | None:
+    """All but a few tiles of exactly one colour: nothing that a lens ever gave."""
+    plain = tiles.std(axis=1) < _PLAIN_SPREAD_MOST
+    if int((~plain).sum()) > _WORDS_TILES_MOST:
+        return None
+    level = tiles.mean(axis=1)[plain]
+    return SightReason.NO_SIGNAL if float(np.ptp(level)) < _PLAIN_SPREAD_MOST else None
+
+
+def _sensor_noise(look: NDArray[np.float32]) -> float:
+    """Standard deviation of what differs from pixel to pixel without any shape, in the calmest tiles.
+
+    The mask answers neither to slopes nor to straight edges (Immerkær 1996).
+    """
+    rough = cv2.filter2D(look, cv2.CV_32F, _NOISE_MASK)
+    by_tile = np.abs(_tiles(np.asarray(rough, np.float32))).mean(axis=1)
+    return float(np.percentile(by_tile, 20)) * float(np.sqrt(np.pi / 2)) / 6
 
 
 def _bars(look: NDArray[np.uint8]) -> SightReason | None:

@@ -55,9 +55,63 @@ def black_with_time_stamp() -> Any:
     return picture
 
 
+def no_signal(shade: tuple[int, int, int]) -> Any:
+    """What a recorder shows for a camera that it lost, packed as it would be."""
+    picture = np.full((HEIGHT, WIDTH, 3), shade, np.uint8)
+    cv2.putText(picture, "NO SIGNAL", (WIDTH // 3, HEIGHT // 2), 0, 1.5, (255, 255, 255), 3)
+    return cv2.imdecode(cv2.imencode(".jpg", picture)[1], cv2.IMREAD_COLOR)
+
+
+def grainy(level: float, noise: float) -> Any:
+    """One shade and a sensor's noise."""
+    grain = np.random.default_rng(8).normal(level, noise, (HEIGHT, WIDTH, 3))
+    return np.clip(grain, 0, 255).astype(np.uint8)
+
+
+def brick_wall() -> Any:
+    wall = np.full((HEIGHT, WIDTH, 3), (150, 155, 160), np.uint8)
+    for row, top in enumerate(range(0, HEIGHT, 18)):
+        for left in range(-20 * (row % 2), WIDTH, 40):
+            cv2.rectangle(wall, (left + 2, top + 2), (left + 38, top + 16), (50, 60, 150), -1)
+    return wall
+
+
+def foliage() -> Any:
+    random = np.random.default_rng(6)
+    tree = np.full((HEIGHT, WIDTH, 3), (30, 70, 30), np.uint8)
+    for x, y, size, green in random.integers((0, 0, 3, 60), (WIDTH, HEIGHT, 12, 190), (2500, 4)):
+        shape = (int(size), int(size) // 2 + 1)
+        cv2.ellipse(tree, (int(x), int(y)), shape, int(green), 0, 360, (40, int(green), 50), -1)
+    return tree
+
+
+def empty_road() -> Any:
+    """Plain sky, grass and asphalt without a grain, and markings."""
+    road = np.full((HEIGHT, WIDTH, 3), (220, 190, 160), np.uint8)
+    road[120:] = (70, 120, 80)
+    lane = np.array([[270, 120], [370, 120], [700, 360], [-60, 360]], np.int32)
+    cv2.fillPoly(road, [lane], (95, 95, 95))
+    for top in range(130, HEIGHT, 40):
+        cv2.line(road, (320, top), (320, top + 18), (235, 235, 235), 3)
+    return road
+
+
+@pytest.mark.parametrize("picture", [brick_wall(), foliage(), grainy(128, 50), empty_road()])
+@pytest.mark.parametrize("light", [1.0, 0.35])
+def test_brick_leaves_noise_and_an_empty_road_are_live(picture: Any, light: float) -> None:
+    large = cv2.resize(picture, (1024, 576), interpolation=cv2.INTER_LINEAR)
+    for shown in (picture, large):
+        assert judge((shown * light).astype(np.uint8)).sight is Sight.LIVE
+
+
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
+        (grainy(6, 10), SightReason.BLACK),
+        (grainy(247, 6), SightReason.WHITE),
+        (grainy(60, 8), SightReason.COVERED),
+        (no_signal((180, 0, 0)), SightReason.NO_SIGNAL),
+        (no_signal((0, 0, 0)), SightReason.NO_SIGNAL),
         (np.zeros((HEIGHT, WIDTH, 3), np.uint8), SightReason.BLACK),
         (black_with_time_stamp(), SightReason.BLACK),
         (np.full((HEIGHT, WIDTH, 3), 255, np.uint8), SightReason.WHITE),
