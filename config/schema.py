@@ -126,6 +126,8 @@ class Camera(Strict):
     is tried first, the other where the camera refuses it. `certificates` is a PEM file with what an
     rtsps camera may show, whatever name stands in it; without it the machine's authorities count.
     From `marked` pictures the camera's own correction of its count is learned.
+    A camera of `fixed_view` that shows another view than before is blind, for its ground holds no more.
+    `correction_file` is what `yinding evaluate stills --calibrate --correction` wrote for it.
     """
 
     id: DeviceId
@@ -141,6 +143,8 @@ class Camera(Strict):
     certificates: str | None = None
     ground: Ground | None = None
     marked: Annotated[list[Marked], Field(max_length=100)] = []
+    correction_file: str | None = None
+    fixed_view: bool = True
 
 
 class Counter(Strict):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.correction import Correction
-from crowd.estimator import Estimate, Estimator
+from crowd.estimator import Counting, Estimate
 from crowd.motion import Motion, MotionGap, MotionGround, read_motion
 from crowd.sight import SightReason, SightWatch
 from crowd.view_reference import ViewReference
@@ -61,9 +61,8 @@ class Analyst:
     `correction` is the camera's own, learned from pictures in which somebody marked the heads. The
     stills keep the count as the network gave it, so that more pictures can be marked against it.
 
-    `view` holds the picture against the camera's settled view and blinds one that was turned. It
-    is given only where somebody asks for it: under load a crowd that came at once passed for a
-    turned camera, and a false blind is worse than an unnoticed turn.
+    `view` holds the picture against the camera's settled view and blinds one that was turned; it is
+    None for a camera that is steered.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Analyst:
         self._view = view
         self._correction = correction
 
-    def read(self, picture: Picture, estimator: Estimator, *, want_still: bool) -> Analysis:
+    def read(self, picture: Picture, estimator: Counting, *, want_still: bool) -> Analysis:
         """The reading of one picture. Takes milliseconds: call it away from the event loop."""
         verdict = self._sight.look(picture.pixels, picture.arrived_monotonic_s)
         if verdict.sight is not Sight.LIVE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import cv2
 import msgspec
@@ -39,6 +39,18 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     model: str
 
 
+class Counting(Protocol):
+    """What counts people: a shipped network, or one that is corrected for its camera."""
+
+    @property
+    def model(self) -> str:
+        """The network's name."""
+
+    def estimate(self, picture: NDArray[np.uint8]) -> Estimate:
+        """Counts people in a picture: uint8, height x width x 3, BGR, of any size."""
+        ...
+
+
 class Estimator:
     """One counting network, ready to run on `threads` threads; not to be shared between threads.
 
@@ -60,9 +72,12 @@ class Estimator:
         self._bounds = bounds_from_text(about[BOUNDS_KEY])
         self._pixels_most = _PIXELS_MOST[size]
 
-    def estimate(self, picture: NDArray[np.uint8]) -> Estimate:
-        """Counts people in a picture: uint8, height x width x 3, BGR, of any size."""
-        density, doubt, scale = self._run(picture)
+    def estimate(self, picture: NDArray[np.uint8], *, scale: float = 1.0) -> Estimate:
+        """Counts people in a picture: uint8, height x width x 3, BGR, of any size.
+
+        `scale` makes what the network sees larger or smaller than it would be.
+        """
+        density, doubt, shown_scale = self._run(picture, scale)
         count = float(density.sum(dtype=np.float64))
         low, high = self._bounds.around(count, doubt)
         return Estimate(
@@ -70,7 +85,7 @@ class Estimator:
             count_low=low,
             count_high=high,
             density=density,
-            stride_px=_CELL_PX / scale,
+            stride_px=_CELL_PX / shown_scale,
             model=self.model,
         )
 
@@ -79,9 +94,13 @@ class Estimator:
         density, doubt, _ = self._run(picture)
         return float(density.sum(dtype=np.float64)), doubt
 
-    def _run(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, float]:
+    def _run(
+        self, picture: NDArray[np.uint8], wanted_scale: float = 1.0
+    ) -> tuple[NDArray[np.float32], float, float]:
         _check(picture)
         shown, scale = _shrink(picture, self._pixels_most)
+        if wanted_scale != 1.0:
+            shown, scale = _scaled(picture, scale * wanted_scale)
         people, doubt = self._session.run(None, {"picture": _pad(shown)[None]})
         rows, columns = -(-shown.shape[0] // _CELL_PX), -(-shown.shape[1] // _CELL_PX)
         return np.ascontiguousarray(people[:rows, :columns]), float(doubt[0]), scale
@@ -99,9 +118,14 @@ def _shrink(picture: NDArray[np.uint8], pixels_most: int) -> tuple[NDArray[np.ui
     height, width = picture.shape[:2]
     if height * width <= pixels_most:
         return picture, 1.0
-    scale = math.sqrt(pixels_most / (height * width))
+    return _scaled(picture, math.sqrt(pixels_most / (height * width)))
+
+
+def _scaled(picture: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], float]:
+    height, width = picture.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8), scale
 
 
 def _pad(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

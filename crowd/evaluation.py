@@ -11,8 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.correction import Correction, learn
-from crowd.estimator import Estimator
+from crowd.estimator import Counting
 from crowd.pictures import UnreadableError, read_picture
 from crowd.sight import judge
 from crowd.stills import Still
@@ -55,13 +54,12 @@ class StillsReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def score_stills(
     stills: Iterable[Still],
-    estimator: Estimator,
+    estimator: Counting,
     *,
     shrink: tuple[int, int] | None = None,
-    correction: Correction | None = None,
     watch: Callable[[Score], None] | None = None,
 ) -> list[Score]:
-    """Counts every picture, shrunk to (width, height) first if asked, and corrected if learned."""
+    """Counts every picture, shrunk to (width, height) first if asked."""
     scores: list[Score] = []
     for still in stills:
         picture = read_picture(still.path)
@@ -70,19 +68,14 @@ def score_stills(
         if not scores:
             for _ in range(_WARM_UP_RUNS):
                 estimator.estimate(picture)
-        score = _score(still, picture, estimator, correction)
+        score = _score(still, picture, estimator)
         scores.append(score)
         if watch:
             watch(score)
     return scores
 
 
-def _score(
-    still: Still,
-    picture: NDArray[np.uint8],
-    estimator: Estimator,
-    correction: Correction | None,
-) -> Score:
+def _score(still: Still, picture: NDArray[np.uint8], estimator: Counting) -> Score:
     began = time.perf_counter()
     verdict = judge(picture)
     estimate = estimator.estimate(picture) if verdict.sight is Sight.LIVE else None
@@ -90,8 +83,6 @@ def _score(
     count, low, high = 0.0, 0.0, 0.0
     if estimate is not None:
         count, low, high = estimate.count, estimate.count_low, estimate.count_high
-        if correction is not None:
-            count, low, high = correction.apply(count, low, high)
     return Score(
         name=still.name,
         truth=float(still.count),
@@ -111,15 +102,6 @@ def shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
         return picture
     to = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(picture, to, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def learn_correction(
-    stills: Sequence[Still], estimator: Estimator, *, shrink: tuple[int, int] | None = None
-) -> Correction:
-    """This camera's own correction from pictures in which the heads were marked."""
-    scores = score_stills(stills, estimator, shrink=shrink)
-    seen = [score for score in scores if not score.blind]
-    return learn([score.count for score in seen], [score.truth for score in seen])
 
 
 def report(scores: Sequence[Score], model: str) -> StillsReport:
@@ -155,7 +137,6 @@ __all__ = [
     "Score",
     "StillsReport",
     "UnreadableError",
-    "learn_correction",
     "report",
     "score_stills",
     "shrunk",

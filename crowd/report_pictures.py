@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.estimator import Estimator
+from crowd.estimator import Counting
 from crowd.evaluation import Score, shrunk
 from crowd.pictures import read_picture
 from crowd.stills import Still
@@ -120,7 +120,7 @@ def _overlaid(canvas: NDArray[np.uint8], looked: Looked, scale: float) -> NDArra
 def album_of_stills(
     stills: Iterable[Still],
     scores: Iterable[Score],
-    estimator: Estimator,
+    estimator: Counting,
     *,
     shrink: tuple[int, int] | None = None,
 ) -> Album:

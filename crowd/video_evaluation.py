@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.estimator import Estimator
+from crowd.estimator import Counting
 from crowd.evaluation import Score, StillsReport, report
 from crowd.sight import judge
 from crowd.sources import Frame, frames
@@ -93,7 +93,7 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 def score_video(
     path: Path,
     truth: Mapping[int, Heads],
-    estimator: Estimator,
+    estimator: Counting,
     *,
     every_s: float,
     watch: Callable[[Looked], None],
@@ -120,7 +120,7 @@ def _look(
     frame: Frame,
     picture: NDArray[np.uint8],
     truth: Mapping[int, Heads],
-    estimator: Estimator,
+    estimator: Counting,
 ) -> Looked:
     heads = _within(truth.get(frame.index, np.zeros((0, 2), np.float32)), picture)
     began = time.perf_counter()

@@ -20,8 +20,11 @@ import msgspec
 
 from config.schema import Camera
 from crowd.analyst import Analysis, Analyst, Ground
+from crowd.band_correction import BandCorrection
+from crowd.corrected_estimator import CorrectedEstimator
 from crowd.correction import correction_of
-from crowd.estimator import Estimator, Size
+from crowd.estimator import Counting, Estimator, Size
+from crowd.view_reference import ViewReference
 from model.clock import Clock
 from model.facts import DensityBlind, DensityLive
 from model.picture import Picture, SourceState
@@ -142,12 +145,14 @@ class Worker:
         *,
         open_tap: OpenTap,
         grounds: Mapping[str, Ground],
+        corrections: Mapping[str, BandCorrection],
         voice: Voice,
         clock: Clock,
     ) -> None:
         self._known = {camera.id: camera for camera in cameras}
         self._open_tap = open_tap
         self._grounds = grounds
+        self._corrections = corrections
         self._voice = voice
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
@@ -208,7 +213,9 @@ class Worker:
                 camera.id,
                 ground=self._grounds.get(camera.id),
                 started_s=now_s,
-                correction=correction_of(camera),
+                # What was learned by bands replaces the line through what the console marked.
+                correction=None if camera.id in self._corrections else correction_of(camera),
+                view=ViewReference() if camera.fixed_view else None,
             ),
             tap=tap,
             task=group.create_task(tap.run(), name=f"camera {camera.id}"),
@@ -220,16 +227,20 @@ class Worker:
         watched = self._watched.get(picture.camera)
         if watched is None:
             return _nothing
-        size = watched.camera.model
-        if size not in self._estimators:
-            self._estimators[size] = Estimator(size)
         until = self._looked_at.get(picture.camera)
         analysis = watched.analyst.read(
             picture,
-            self._estimators[size],
+            self._counting(watched.camera),
             want_still=until is not None and self._clock.now() < until,
         )
         return partial(self._take, picture.camera, analysis)
+
+    def _counting(self, camera: Camera) -> Counting:
+        if camera.model not in self._estimators:
+            self._estimators[camera.model] = Estimator(camera.model)
+        estimator = self._estimators[camera.model]
+        correction = self._corrections.get(camera.id)
+        return CorrectedEstimator(estimator, correction) if correction else estimator
 
     def _take(self, camera: str, analysis: Analysis) -> None:
         watched = self._watched.get(camera)

@@ -13,6 +13,9 @@ import msgspec
 
 from config.schema import Camera
 from crowd.analyst import Ground as GroundPort
+from crowd.band_correction import BandCorrection
+from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
+from crowd.estimator import Estimator
 from crowd.ground import Ground, GroundRefusedError
 from crowd.worker import Standing, Tap, Worker
 from ingest.cameras import CameraTap
@@ -95,6 +98,22 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
     return grounds
 
 
+def corrections_of(loaded: LoadedSite) -> dict[str, BandCorrection]:
+    """What was learned of cameras from marked pictures; one that cannot be used is said and left out."""
+    found: dict[str, BandCorrection] = {}
+    for camera in loaded.site.cameras:
+        if camera.correction_file is None:
+            continue
+        try:
+            correction = read_correction(loaded.folder / camera.correction_file)
+            CorrectedEstimator(Estimator(camera.model), correction)
+        except CorrectionError as error:
+            log.warning("camera %s is not corrected: %s", camera.id, error)
+        else:
+            found[camera.id] = correction
+    return found
+
+
 async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: Clock) -> None:
     """Analyse the cameras that the service assigns, until cancelled."""
     # One process a core: OpenCV's own threads would only wait for one another there.
@@ -125,6 +144,7 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
         loaded.site.cameras,
         open_tap=open_tap,
         grounds=grounds_of(loaded),
+        corrections=corrections_of(loaded),
         voice=voice,
         clock=clock,
     )

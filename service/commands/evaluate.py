@@ -11,12 +11,17 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from crowd.estimator import Estimator
-from crowd.evaluation import learn_correction, report, score_stills
+from crowd.corrected_estimator import (
+    CorrectedEstimator,
+    learn_correction,
+    write_correction,
+)
+from crowd.estimator import Counting, Estimator
+from crowd.evaluation import report, score_stills
 from crowd.pictures import UnreadableError
 from crowd.report import write_report
 from crowd.report_pictures import album_of_stills
-from crowd.stills import StillsError, read_folder, split
+from crowd.stills import Still, StillsError, read_folder, split
 from service.commands.estimate import Size
 from service.commands.evaluate_forecast import forecast
 from service.commands.evaluate_video import video
@@ -53,6 +58,14 @@ def stills(
             metavar="DIR2", help="Learn this camera's correction from these pictures first."
         ),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--correction",
+            metavar="OUT.json",
+            help="Keep what --calibrate learned, for the camera's `correction_file`.",
+        ),
+    ] = None,
     validation: Annotated[
         bool,
         typer.Option("--validation", help="Only the pictures that training holds out, by name."),
@@ -69,7 +82,8 @@ def stills(
     coverage is the share of pictures whose truth lies between low and high, width the mean of high - low.
     """
     size = _size(shrink)
-    estimator = Estimator(model.value)
+    if keep and not calibrate:
+        raise WrongUseError("--correction keeps what --calibrate learns; give both")
     try:
         pictures = read_folder(folder)
         marked = read_folder(calibrate) if calibrate else None
@@ -80,14 +94,13 @@ def stills(
         if not pictures:
             raise WrongUseError(f"{folder}: none of its pictures is held out for validation")
     try:
-        correction = learn_correction(marked, estimator, shrink=size) if marked else None
+        estimator = _counting(model, marked, size, keep)
         with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
             task = progress.add_task("counting", total=len(pictures))
             scores = score_stills(
                 pictures,
                 estimator,
                 shrink=size,
-                correction=correction,
                 watch=lambda _: progress.advance(task),
             )
     except (UnreadableError, ValueError) as error:
@@ -103,6 +116,22 @@ def stills(
         typer.echo(msgspec.json.encode(found).decode())
     else:
         show_figures(found)
+
+
+def _counting(
+    model: Size, marked: list[Still] | None, size: tuple[int, int] | None, keep: Path | None
+) -> Counting:
+    """The shipped network, corrected by marked pictures where there are some."""
+    estimator = Estimator(model.value)
+    if not marked:
+        return estimator
+    correction = learn_correction(marked, estimator, shrink=size)
+    if keep:
+        try:
+            write_correction(keep, correction)
+        except OSError as error:
+            raise OutsideError(f"{keep}: {error.strerror}") from error
+    return CorrectedEstimator(estimator, correction)
 
 
 def _size(shrink: str | None) -> tuple[int, int] | None:

@@ -74,7 +74,12 @@ def working(act: Callable[[Worker, Room], Awaitable[None]]) -> Room:
 
     async def run() -> None:
         worker = Worker(
-            CAMERAS, open_tap=room.open_tap, grounds={}, voice=room, clock=SystemClock()
+            CAMERAS,
+            open_tap=room.open_tap,
+            grounds={},
+            corrections={},
+            voice=room,
+            clock=SystemClock(),
         )
         task = asyncio.create_task(worker.run())
         await eventually(lambda: room.standings, within_s=30)
