@@ -12,6 +12,7 @@ from config.rules import Rule
 from config.servers import ReadingsServer, RecordsServer, Secret
 from config.strict import DeviceId, Strict, Words
 from config.visits import Reports, Visits
+from model.level import Level
 
 Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -276,6 +277,18 @@ class Cap(Strict):
     feeds: Annotated[list[CapFeed], Field(max_length=20)] = []
 
 
+class NotifyTarget(Strict):
+    """Somebody to be told of warnings by mail, WeCom, DingTalk, Feishu, webhook or the like.
+
+    `url` is a secret: an address of the notification library, such as `mailtos://…`, `wecombot://…`.
+    """
+
+    id: DeviceId
+    url: Secret
+    from_level: Level = Level.ORANGE
+    exercises: bool = False
+
+
 class SiteFile(Strict):
     """One site, whole: the single source of truth of what stands where and what happens when."""
 
@@ -287,6 +300,7 @@ class SiteFile(Strict):
     visits: Visits = Visits()
     reports: Reports = Reports()
     cap: Cap = Cap()
+    notify: Annotated[list[NotifyTarget], Field(max_length=50)] = []
     zones: Annotated[list[Zone], Field(min_length=1, max_length=2000)]
     cameras: Annotated[list[Camera], Field(max_length=5000)] = []
     counters: list[Counter] = []

@@ -85,6 +85,8 @@ def _secrets(site: SiteFile) -> Iterator[tuple[FieldPath, str, str | None]]:
         yield ("store", "readings", "token"), readings.token, None
     if records is not None and records.password is not None:
         yield ("store", "records", "password"), records.password, records.username
+    for n, target in enumerate(site.notify):
+        yield ("notify", n, "url"), target.url, None
     for n, camera in enumerate(site.cameras):
         if camera.password is not None:
             yield ("cameras", n, "password"), camera.password, camera.username

@@ -1,4 +1,4 @@
-"""Other warning centres: our warnings to them, and theirs to us."""
+"""Those outside: our warnings to other centres and to people, and other centres' warnings to us."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from model.clock import Clock
 from model.facts import SensorAlarm
 from service.announcer import Speaker
 from service.cap_out import CapOut
+from service.notifying import notifiers_of, tell_people
 from service.site import LoadedSite
 from store.embedded import StoreReader
 from store.feed import Feed
@@ -34,6 +35,8 @@ def start_neighbours(
     site = loaded.site
     out = CapOut(site, store, speaker, base=loaded.folder)
     tasks.create_task(out.run(feed), name="CAP messages out")
+    if site.notify:
+        tasks.create_task(tell_people(notifiers_of(loaded), feed), name="people are told")
     for each in site.cap.feeds:
         book = AlertBook(each, site.site.origin)
         coming = follow(each, book, clock, _teller(loaded, each, door))
