@@ -13,7 +13,6 @@ from model.clock import Clock
 from model.facts import SensorAlarm
 from service.announcer import Speaker
 from service.cap_out import CapOut
-from service.notifying import notifiers_of, tell_people
 from service.site import LoadedSite
 from store.embedded import StoreReader
 from store.feed import Feed
@@ -36,6 +35,9 @@ def start_neighbours(
     out = CapOut(site, store, speaker, base=loaded.folder)
     tasks.create_task(out.run(feed), name="CAP messages out")
     if site.notify:
+        # The library takes long to load, and every command would wait for it.
+        from service.notifying import notifiers_of, tell_people  # noqa: PLC0415
+
         tasks.create_task(tell_people(notifiers_of(loaded), feed), name="people are told")
     for each in site.cap.feeds:
         book = AlertBook(each, site.site.origin)
