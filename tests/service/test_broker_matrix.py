@@ -19,10 +19,10 @@ import pytest
 from config.schema import SiteFile
 from service.broker_files import PASSWORDS, identities, write_broker_files
 from simulators.light_line import LightLine, LineFaultError
+from tests.certificates import write_certificate
 from tests.devices.rig import small_site
 from tests.mosquitto import PROGRAM, free_port
 from tests.waiting import wait_until
-from tests.wire.test_tls import write_certificate
 from wire.address import BrokerAddress
 from wire.field_link import FieldLink, LinkRefusedError
 from wire.topics import TOPIC_TABLE, Direction, Topics
