@@ -41,6 +41,7 @@ COMMANDS = (
 BENCHES = (
     "bench_broadcast",
     "bench_cameras",
+    "bench_console",
     "bench_estimator",
     "bench_ingest",
     "bench_motion",

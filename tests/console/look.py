@@ -6,9 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.console.stage import PASSWORD
+
+# A machine that is busy with other work is slow, not broken.
+expect.set_options(timeout=60_000)
 
 QUIET = [
     "--no-sandbox",
@@ -51,7 +54,6 @@ def open_page(
     context.add_init_script(
         f"localStorage.setItem('language', '{language}'); localStorage.setItem('theme', '{theme}')"
     )
-    # A machine that is busy with other work is slow, not broken.
     context.set_default_timeout(90_000)
     page = context.new_page()
     page.goto(url)

@@ -39,14 +39,15 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-const PICTURE_DEADLINE_MS = 60_000;
+/** Photographs over a bad line, and edits of a large site file, take longer. */
+const LONG_DEADLINE_MS = 60_000;
 
 async function call(method: string, path: string, body?: unknown): Promise<Response> {
   const picture = body instanceof Blob;
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
-    signal: AbortSignal.timeout(picture ? PICTURE_DEADLINE_MS : DEADLINE_MS),
+    signal: AbortSignal.timeout(picture || path.startsWith('/admin/') ? LONG_DEADLINE_MS : DEADLINE_MS),
   };
   if (picture) {
     init.headers = { 'Content-Type': body.type };

@@ -1,0 +1,319 @@
+"""What a console costs and how soon it shows: the real console on a full site, without a field.
+
+The site is all of Shichahai with its 382 cameras; every camera gives a reading each two seconds, straight into
+the feed. Measured in one run: the service's processor a console with 50 connected, from a reading's
+commit to the message in a console's hands, what the pages' JavaScript weighs, and, where a Chromium
+and Playwright are at hand, the first useful picture and how busy its main thread is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import math
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+import websockets
+from argon2 import PasswordHasher
+
+import config
+from config.document import read_document
+from config.schema import SiteFile
+from console.app import STATIC, create_app
+from console.diary import Noted
+from console.ports import Accepted, Still, Verdict
+from model.clock import SystemClock
+from model.commit import Commit, ZoneJudgement
+from model.facts import Decision, DensityLive, DeviceKind, Fact
+from model.level import Sight
+from model.zones import ZoneView
+from store.dispatches import Dispatches
+from store.embedded import Store
+from store.feed import Feed
+from store.people import Accounts
+
+SITE = Path(config.__file__).parent / "sites" / "shichahai.yaml"
+PASSWORD = "a-bench-and-nobody-else"  # noqa: S105 - of a site that lives for a minute
+PERSON = "sun"
+_QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Signing in is not what is measured."""
+TICK_S = 0.1
+EVERY_S = 2.0
+FEED_KB = 1024
+
+
+class _Quiet:
+    """A desk, pictures and readiness that only say yes."""
+
+    async def submit(self, decision: Decision) -> Verdict:
+        return Accepted(decision=decision.id)
+
+    def note(self, noted: Noted) -> bool:
+        return noted is not None
+
+    def latest(self, camera: str) -> Still | None:
+        del camera
+        return None
+
+    def watch(self, camera: str) -> None:
+        del camera
+
+    def unready(self) -> tuple[str, ...]:
+        return ()
+
+
+class _Field:
+    """The whole site's readings, spread evenly over two seconds."""
+
+    def __init__(self, site: SiteFile, feed: Feed, clock: SystemClock) -> None:
+        self._site, self._feed, self._clock = site, feed, clock
+        self._serial = 0
+
+    async def run(self) -> None:
+        cameras, steps = self._site.cameras, round(EVERY_S / TICK_S)
+        share = math.ceil(len(cameras) / steps)
+        turn = 0
+        while True:
+            began = time.monotonic()
+            now = self._clock.now()
+            some = cameras[turn % steps * share : (turn % steps + 1) * share]
+            facts = tuple(
+                Fact(
+                    kind=DeviceKind.CAMERA,
+                    source=camera.id,
+                    arrived=now,
+                    arrived_monotonic_s=began,
+                    body=DensityLive(
+                        at=now,
+                        count=20.0 + turn % 7,
+                        count_low=18.0,
+                        count_high=25.0,
+                        density_p_m2=0.8,
+                        peak_p_m2=1.6,
+                        model="small",
+                    ),
+                )
+                for camera in some
+            )
+            self._serial += 1
+            self._feed.publish(
+                Commit(serial=self._serial, at=now, facts=facts, zones=self._zones(turn))
+            )
+            turn += 1
+            await asyncio.sleep(max(0.0, TICK_S - (time.monotonic() - began)))
+
+    def _zones(self, turn: int) -> tuple[ZoneJudgement, ...]:
+        now = self._clock.now()
+        steps = round(1.0 / TICK_S)
+        return tuple(
+            ZoneJudgement(
+                level=None,
+                view=ZoneView(
+                    zone=zone.id,
+                    at=now,
+                    sight=Sight.LIVE,
+                    capacity=zone.capacity,
+                    occupancy=50.0 + turn % 9,
+                    occupancy_low=45.0,
+                    occupancy_high=60.0,
+                    density_p_m2=0.8,
+                    peak_p_m2=1.6,
+                    seen_at=now,
+                    cameras_live=1,
+                    cameras_total=1,
+                ),
+            )
+            for number, zone in enumerate(self._site.zones)
+            if number % steps == turn % steps
+        )
+
+
+@asynccontextmanager
+async def _served(folder: Path) -> AsyncIterator[tuple[str, SiteFile]]:
+    clock, feed, quiet = SystemClock(), Feed(), _Quiet()
+    site = SiteFile.model_validate(read_document(SITE).values)
+    store = Store.open(folder, full_sync=False)
+    accounts, dispatches = Accounts.open(folder, clock, hasher=_QUICK), Dispatches.open(folder)
+    accounts.set_password(PERSON, PASSWORD)
+    app = create_app(
+        site=site,
+        clock=clock,
+        store=store,
+        feed=feed,
+        accounts=accounts,
+        dispatches=dispatches,
+        desk=quiet,
+        pictures=quiet,
+        readiness=quiet,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_level="error",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    serving = asyncio.ensure_future(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    living = asyncio.ensure_future(_Field(site, feed, clock).run())
+    try:
+        yield f"127.0.0.1:{port}", site
+    finally:
+        living.cancel()
+        server.should_exit = True
+        await serving
+        feed.close()
+        accounts.close()
+        dispatches.close()
+        store.close()
+
+
+async def _cookie(address: str) -> str:
+    """Sign in by hand over one connection: what is measured is not the client."""
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    body = msgspec.json.encode({"person": PERSON, "password": PASSWORD})
+    head = (
+        f"POST /api/v1/session HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    answer = (await reader.read()).decode("latin-1")
+    writer.close()
+    found = re.search(r"set-cookie: (yinding_session=[^;]+)", answer, re.IGNORECASE)
+    if found is None:
+        raise RuntimeError(f"signing in failed: {answer.splitlines()[:1]}")
+    return found.group(1)
+
+
+async def _watch(address: str, cookie: str, ages_s: list[float], until_s: float) -> int:
+    """One console: how old readings are when their message is here; returns bytes received."""
+    received = 0
+    async with websockets.connect(
+        f"ws://{address}/api/v1/live", additional_headers={"Cookie": cookie}, max_size=None
+    ) as socket:
+        while time.monotonic() < until_s:
+            message = await socket.recv()
+            received += len(message)
+            said = msgspec.json.decode(message)
+            cameras = said.get("set", {}).get("cameras", {}) if said["type"] == "changes" else {}
+            if cameras and ages_s is not None:
+                at = msgspec.convert(
+                    next(iter(cameras.values()))["at"], SystemClock().now().__class__
+                )
+                ages_s.append((SystemClock().now() - at).total_seconds())
+    return received
+
+
+def javascript_kb(static: Path = STATIC) -> dict[str, float]:
+    """What each page's scripts weigh with gzip, those that it asks for at once."""
+    weights = {}
+    for page in ("index.html", "phone.html"):
+        text = (static / page).read_text(encoding="utf-8")
+        scripts = set(re.findall(r"/(assets/[^\"]+\.js)", text))
+        size = sum(len(gzip.compress((static / one).read_bytes(), 6)) for one in scripts)
+        weights[page.removesuffix(".html")] = round(size / FEED_KB, 1)
+    weights["all"] = round(
+        sum(len(gzip.compress(one.read_bytes(), 6)) for one in (static / "assets").glob("*.js"))
+        / FEED_KB,
+        1,
+    )
+    return weights
+
+
+async def bench_console(*, consoles: int, seconds: float) -> dict[str, object]:
+    """All figures that need no browser; and those of a browser where one is at hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with _served(Path(folder)) as (address, site):
+            cookie = await _cookie(address)
+            alone = await _processor_ms_per_s(seconds / 3)
+            ages: list[float] = []
+            until = time.monotonic() + seconds
+            before = time.process_time()
+            took = await asyncio.gather(
+                *(_watch(address, cookie, ages, until) for _ in range(consoles))
+            )
+            together = (time.process_time() - before) / seconds * 1000
+            ages.sort()
+            figures: dict[str, object] = {
+                "cameras": len(site.cameras),
+                "zones": len(site.zones),
+                "consoles": consoles,
+                "service_alone_ms_per_s": round(alone, 2),
+                # The consoles of the bench live in this process as well: this is an upper bound.
+                "ms_per_s_per_console": round(max(0.0, together - alone) / consoles, 3),
+                "kb_per_s_per_console": round(sum(took) / consoles / seconds / FEED_KB, 1),
+                "reading_to_console_p50_s": round(ages[len(ages) // 2], 3) if ages else None,
+                "reading_to_console_p95_s": round(ages[int(len(ages) * 0.95)], 3) if ages else None,
+                "javascript_kb": javascript_kb(),
+            }
+            figures["browser"] = await asyncio.to_thread(_browser, address, seconds)
+            return figures
+
+
+async def _processor_ms_per_s(seconds: float) -> float:
+    before = time.process_time()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - before) / seconds * 1000
+
+
+def _browser(address: str, seconds: float) -> dict[str, object] | None:
+    """The desk in a real Chromium; none where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - for tests only
+    except ImportError:
+        return None
+    if chromium is None:
+        return None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            context = browser.new_context(viewport={"width": 1600, "height": 1000})
+            page = context.new_page()
+            page.set_default_timeout(120_000)
+            page.goto(f"http://{address}/")
+            page.get_by_test_id("person").fill(PERSON)
+            page.get_by_test_id("password").fill(PASSWORD)
+            page.get_by_test_id("submit").click()
+            page.locator("[data-testid=desk][data-link=live]").wait_for()
+            began = time.monotonic()
+            page.reload()
+            page.locator("[data-testid=desk][data-link=live]").wait_for()
+            page.get_by_test_id("occupancy").first.wait_for()
+            first_s = time.monotonic() - began
+            session = context.new_cdp_session(page)
+            session.send("Performance.enable")
+            first = _metrics(session.send("Performance.getMetrics"))
+            page.wait_for_timeout(seconds * 1000)
+            session.send("HeapProfiler.collectGarbage")
+            last = _metrics(session.send("Performance.getMetrics"))
+            busy = (last["TaskDuration"] - first["TaskDuration"]) / (
+                last["Timestamp"] - first["Timestamp"]
+            )
+            return {
+                "first_picture_s": round(first_s, 2),
+                "main_thread_idle": round(1 - busy, 3),
+                "heap_mb": round(last["JSHeapUsedSize"] / 1e6, 1),
+                "seconds": seconds,
+            }
+        finally:
+            browser.close()
+
+
+def _metrics(answer: dict[str, list[dict[str, float | str]]]) -> dict[str, float]:
+    return {str(one["name"]): float(one["value"]) for one in answer["metrics"]}
