@@ -40,6 +40,7 @@ class Context:
     editor: SiteEditor | None
     site_saved: Callable[[], object]
     prospects: Prospects | None
+    reports_folder: Path | None
     live: LiveFeed
     looks: Looks
     throttle: Throttle

@@ -70,6 +70,8 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/api/v1/capacity"): ROOM,
     ("GET", "/api/v1/forecast"): ROOM,
     ("GET", "/api/v1/events"): ROOM,
+    ("GET", "/api/v1/reports"): ROOM,
+    ("GET", "/api/v1/reports/{name}"): ROOM,
     ("PUT", "/api/v1/events/{event}"): DECIDE,
     ("DELETE", "/api/v1/events/{event}"): DECIDE,
     LIVE: ROOM,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from config.schema import SiteFile
-from console.reports.figures import Report
+from console.reports.figures import Period, Report
 from console.reports.pages import LANGUAGES, page_of
 from console.reports.paper import pdf_of
 from console.reports.screen import html_of
@@ -34,15 +35,15 @@ def reporter_of(site: SiteFile, folder: Path, store: StoreReader) -> Reporter:
     return Reporter(site, store, around)
 
 
-def name_of(report: Report) -> str:
-    """What its files are called: period and first day."""
-    return f"{report.period}-{report.first.isoformat()}"
+def file_name(period: Period, first: dt.date) -> str:
+    """What a report's files are called before their endings."""
+    return f"{period}-{first.isoformat()}"
 
 
 def write_report(report: Report, folder: Path) -> list[Path]:
     """Write all files of a report; each appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = name_of(report)
+    name = file_name(report.period, report.first)
     written = [_write(folder / f"{name}.json", msgspec.json.encode(report))]
     for language in LANGUAGES:
         page = page_of(report, language)

@@ -39,6 +39,7 @@ from service.metrics import ServiceFigures, registry_of
 from service.neighbours import start_neighbours
 from service.plants import Plant
 from service.readiness import LinkReadiness
+from service.report_schedule import ReportSchedule
 from service.resuming import keeping_of, resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
 from service.series_line import shipping
@@ -289,6 +290,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             pictures=board,
             live_video=RelayedVideo(relay),
             prospects=house.foreteller,
+            reports_folder=house.loaded.folder / site.reports.folder,
             editor=SiteEditor(house.loaded.path),
             # The editor's own answer leaves before its console does.
             site_saved=lambda: loop.call_later(SAVED_ANSWER_S, house.changed.set),
@@ -304,6 +306,8 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             tasks.create_task(relay.run(), name="live view")
             tasks.create_task(_console(app, listener), name="console")
             tasks.create_task(house.foreteller.run(), name="foreteller")
+            schedule = ReportSchedule(site, house.loaded.folder, house.store, house.clock)
+            tasks.create_task(schedule.run(), name="reports")
             start_neighbours(
                 tasks,
                 house.loaded,

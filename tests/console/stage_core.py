@@ -72,6 +72,7 @@ class StageCore:
         self._serials = itertools.count(1)
         self._counters = itertools.count(1)
         self.cases: dict[str, Case] = {}
+        self.reports_folder = folder / "reports"
         self.foreteller = Foreteller(
             self.site, folder, store=self.store, feed=self.feed, clock=clock
         )
@@ -86,6 +87,7 @@ class StageCore:
             pictures=self.pictures,
             readiness=self,
             prospects=self.foreteller,
+            reports_folder=self.reports_folder,
             live_video=live_video,
             static=static,
             editor=editor,

@@ -48,6 +48,7 @@ FILLED = {
     "{dispatch}": "dispatch-none",
     "{act}": "take",
     "{event}": "lanterns",
+    "{name}": "daily-2026-10-03.en.html",
 }
 
 

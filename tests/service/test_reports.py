@@ -16,6 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 import config
+from config.visits import Reports
 from console.reports.charts import Axis, bars, lines
 from console.reports.figures import Period, Report
 from console.reports.pages import page_of
@@ -28,6 +29,7 @@ from service.commands import simulate as simulate_command
 from service.exits import CommandError, WrongUseError
 from service.past import fill
 from service.report_files import write_report
+from service.report_schedule import ReportSchedule, due
 from service.reporting import Reporter, span_of
 from service.site import LoadedSite, open_site
 from simulators.past.days import past_days
@@ -243,3 +245,21 @@ def test_a_site_without_a_store_is_said_so(tmp_path: Path, filled: LoadedSite) -
     code, said = _run("report", "daily", str(lonely), "--date", "2026-10-03")
     assert code == 3
     assert "there is no store" in said
+
+
+def test_what_is_due_is_written_once_and_made_up_for_after_a_missed_hour(
+    filled: LoadedSite, tmp_path: Path
+) -> None:
+    site = filled.site.model_copy(update={"reports": Reports(folder="out", at=dt.time(0, 30))})
+    with Store.look(filled.data_folder) as store:
+        schedule = ReportSchedule(site, tmp_path, store, ManualClock(NOW))
+        names = {path.name.partition(".")[0] for path in schedule.write_due()}
+        assert names == {"daily-2026-10-04", "weekly-2026-09-28", "monthly-2026-09-01"}
+        assert schedule.write_due() == []
+        unasked = ReportSchedule(filled.site, tmp_path, store, ManualClock(NOW))
+        assert unasked.write_due() == []
+
+
+def test_before_its_hour_yesterdays_report_is_not_due() -> None:
+    early = datetime(2026, 10, 5, 0, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
+    assert next(due(early, dt.time(0, 30))) == (Period.DAILY, dt.date(2026, 10, 3))
