@@ -10,6 +10,7 @@ import typer
 
 from crowd.estimator import Size
 from crowd.stills import Still, StillsError, read_folder, split
+from crowd.weights_file import shipped
 from service.bench_estimator import bench_estimator
 from service.exits import WrongUseError
 
@@ -35,13 +36,15 @@ def estimator(
     """Time the networks on one thread, small at 640×360 and full at 1024×768, beside MCNN.
 
     MCNN has its published layout (0.13 M parameters, 32 bits) and random weights. `ratio` is its
-    median time divided by ours. OpenVINO is measured where it is installed.
+    median time divided by ours. 32-bit files beside the shipped ones are measured without being named,
+    OpenVINO where it is installed.
     """
     floats: dict[Size, Path] = {}
-    if fp32_small:
-        floats["small"] = fp32_small
-    if fp32_full:
-        floats["full"] = fp32_full
+    named: dict[Size, Path | None] = {"small": fp32_small, "full": fp32_full}
+    for size, given in named.items():
+        path = given or shipped(f"{size}-fp32")
+        if given or path.is_file():
+            floats[size] = path
     for path in floats.values():
         if not path.is_file():
             raise WrongUseError(f"{path}: no such file")
