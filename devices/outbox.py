@@ -19,7 +19,7 @@ from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
 from devices.receipts import CLOCK_UNSET, STALE, ReceiptVerdict, state_after
 from devices.steps import ActionRefusal, EndReason, OutboxStep, PlanRefusal
-from devices.writing import OrderWriter, Sign, random_order_id, reissues_of
+from devices.writing import OrderWriter, Sign, is_exercise, random_order_id, reissues_of
 from model.actions import Action, Broadcast, MoveEntrance
 from model.facts import (
     BollardReceipt,
@@ -194,7 +194,7 @@ class Outbox:
             reason = PlanRefusal.UNKNOWN_ENTRANCE
             refused.append(ActionRefusal(action=action, device=action.entrance, reason=reason))
         for lane in lanes:
-            why_not = self._motion_refusal(action.motion, lane, mono)
+            why_not = self._motion_refusal(action, lane, mono)
             if why_not is not None:
                 refused.append(ActionRefusal(action=action, device=lane, reason=why_not))
                 continue
@@ -205,12 +205,19 @@ class Outbox:
             self._orders.open(record, _deadline(record, now, mono), send=mono)
 
     def _motion_refusal(
-        self, motion: Motion, lane: str, mono: float
+        self, action: MoveEntrance, lane: str, mono: float
     ) -> PlanRefusal | RaiseRefusal | None:
-        if motion is not Motion.RAISE:
+        """Why a lane is not asked. An exercise waits for whatever is real, and nothing real for it."""
+        running = [
+            is_exercise(pending.record)
+            for pending in self._orders.of(DeviceKind.BOLLARD, lane)
+            if pending.record.action != Motion.REPORT
+        ]
+        if action.exercise and not all(running):
+            return PlanRefusal.ORDER_RUNNING
+        if action.motion is not Motion.RAISE:
             return None
-        running = self._orders.of(DeviceKind.BOLLARD, lane)
-        if any(pending.record.action != Motion.REPORT for pending in running):
+        if action.exercise in running:
             return PlanRefusal.ORDER_RUNNING
         return self._lanes[lane].raise_refusal(mono)
 

@@ -139,3 +139,8 @@ def reissues_of(order_id: str) -> int:
     """How many times the wish behind this order was already written anew."""
     _, mark, number = order_id.rpartition(_REISSUE_MARK)
     return int(number) if mark and number.isdecimal() else 0
+
+
+def is_exercise(record: OrderRecord) -> bool:
+    """Whether a lane's order was written for practice: it moves nothing."""
+    return msgspec.json.decode(record.payload, type=BollardOrder).exercise
