@@ -32,6 +32,7 @@ COMMANDS = (
     "report",
     "train",
     "conform",
+    "store",
     "torture",
     "audit",
     "rules",
