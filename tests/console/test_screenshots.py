@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from config.editing import SiteEditor
 from console.app import STATIC
 from model.clock import SystemClock
 from tests.console import scenes
@@ -26,7 +28,8 @@ from tests.console.look import (
     sign_wall_in,
 )
 from tests.console.server import Served, served
-from tests.console.stage import Stage, staged
+from tests.console.stage import PASSWORD, Stage, staged
+from tests.console.stage_site import SMALL_SITE
 from tests.waiting import wait_until
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
@@ -64,7 +67,9 @@ def evening(folder: Path, scene: str) -> Iterator[tuple[Stage, Served]]:
     """A scene behind a real socket, with a field that goes on breathing."""
     begin, breathe = SCENES[scene]
     over = threading.Event()
-    with staged(folder / "store", SystemClock()) as stage:
+    site = folder / "site.yaml"
+    shutil.copy(SMALL_SITE, site)
+    with staged(folder / "store", SystemClock(), editor=SiteEditor(site)) as stage:
         stage.enrol("operator", "viewer")
 
         def go_on() -> None:
@@ -154,3 +159,68 @@ def test_the_door(browser: Browser, tmp_path: Path) -> None:
         page.get_by_test_id("submit").click()
         page.get_by_test_id("new-password").wait_for()
         shoot(page, "set-password-zh")
+
+
+PAGES = {
+    "zone": ("operator", "/#/zone/bridge", "zone-page"),
+    "camera": ("operator", "/#/camera/bridge-north", "camera-page"),
+    "broadcast": ("commander", "/#/broadcast", "broadcast-page"),
+    "dispatch": ("operator", "/#/dispatch/report-0001", "dispatch-page"),
+    "admin-zones": ("integrator", "/#/admin/zones", "admin-page"),
+    "admin-cameras": ("integrator", "/#/admin/cameras?camera=gulou", "admin-page"),
+    "admin-rules": ("integrator", "/#/admin/rules", "admin-page"),
+    "admin-people": ("admin", "/#/admin/people", "admin-page"),
+    "admin-duty": ("commander", "/#/admin/duty", "admin-page"),
+}
+
+
+def report_a_problem(page: Page, url: str) -> None:
+    """Somebody on ice, so that lists and phones have something to show."""
+    form = {"id": "report-0001", "kind": "ice", "grade": "sudden", "zone": "qianhai"}
+    sent = page.request.post(
+        f"{url}/api/v1/dispatches", data=form | {"place": [-30, -27], "text": "冰面有人"}
+    )
+    assert sent.ok, sent.text()
+
+
+def test_every_other_page_wide_and_narrow_in_both_languages(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with evening(tmp_path, "red") as (stage, server):
+        stage.enrol("commander", "integrator", "admin", "responder")
+        for language, theme in LOOKS:
+            for name, (person, path, shown) in PAGES.items():
+                page = open_page(browser, server.url, language=language, theme=theme)
+                sign_in(page, person)
+                if name == "dispatch":
+                    report_a_problem(page, server.url)
+                page.goto(f"{server.url}{path}")
+                page.get_by_test_id(shown).wait_for()
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=FOLDER / f"{name}-wide-{language}.png", full_page=True)
+                page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # a plain dict of the two sizes
+                shoot(page, f"{name}-narrow-{language}")
+
+
+def test_the_phone_and_a_look_back(browser: Browser, tmp_path: Path) -> None:
+    with evening(tmp_path, "red") as (stage, server):
+        stage.enrol("responder")
+        for language, theme in LOOKS:
+            phone = open_page(
+                browser, f"{server.url}/phone", language=language, theme=theme, size=NARROW
+            )
+            phone.get_by_test_id("person").fill("responder")
+            phone.get_by_test_id("password").fill(PASSWORD)
+            phone.get_by_test_id("submit").click()
+            phone.locator("[data-testid=phone][data-reached=true]").wait_for()
+            report_a_problem(phone, server.url)
+            phone.get_by_test_id("my-dispatch").first.wait_for()
+            for tab in ("mine", "report", "look"):
+                phone.get_by_test_id(f"tab-{tab}").click()
+                phone.screenshot(path=FOLDER / f"phone-{tab}-{language}.png", full_page=True)
+            phone.context.close()
+            desk = open_page(browser, server.url, language=language, theme=theme)
+            sign_in(desk)
+            desk.get_by_test_id("look-back").click()
+            desk.locator("[data-testid=past][data-step=ready]").wait_for()
+            shoot(desk, f"past-wide-{language}")
