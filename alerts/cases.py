@@ -25,7 +25,8 @@ class CaseFile(msgspec.Struct, kw_only=True):
     these are seconds that passed or are left, not moments, so that they survive a restart.
     `ready` names the agreed plan that would raise an entrance once somebody arms and confirms it.
     `silenced` is the level at which a person took back what was told: only a higher one speaks again.
-    `begun` are plans that have called their people, `calls` counts calls.
+    `held` are entrances whose lanes could not rise just then: how often they were asked again, and
+    the seconds until the next time. `begun` are plans that have called their people, `calls` counts calls.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class CaseFile(msgspec.Struct, kw_only=True):
     shelved_s: float | None = None
     runs_s: float | None = None
     ready: dict[str, str] = {}
+    held: dict[str, tuple[int, float]] = {}
     silenced: Level | None = None
     begun: list[str] = []
     calls: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from alerts import quieting, wording
+from alerts import asking_again, quieting, wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.desk import DecisionDesk
 from alerts.duty import DutyDesk, Signed
@@ -198,6 +198,7 @@ class AlertEngine:
         if wholly:
             decisions = (*outcome.decisions_refused, *wholly)
             outcome = msgspec.structs.replace(outcome, decisions_refused=decisions)
+        asking_again.settle(self._book, outcome.actions, refused)
         for refusal in refused:
             file = None if refusal.action.case is None else self._book.by_id(refusal.action.case)
             if file is None:

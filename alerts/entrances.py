@@ -92,6 +92,7 @@ def lower_by_hand(journal: Journal, book: CaseBook, entrance: str, decision: Dec
             file.ready.pop(entrance, None)
             _show_ready(journal, file)
             file.hands_off.append(entrance)
+        file.held.pop(entrance, None)
         journal.note(
             file,
             actor=decision.person,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from alerts import checklists, entrances, messages, wording
+from alerts import asking_again, checklists, entrances, messages, wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.messages import UNOWNED_PLAN, public_plan
 from alerts.ownership import Refusal
@@ -54,7 +54,9 @@ class PlanBook:
             self._start(journal, book, file, plan, show=show, barriers=barriers)
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
-        """Tell again what would soon expire on the terminals while the case still asks for it."""
+        """Tell again what would soon expire on the terminals while the case still asks for it, and
+        ask lanes again that could not rise."""
+        asking_again.let_time_pass(journal, file, seconds)
         for plan_id in sorted(set(file.told.values())):
             plan = self._plans.get(plan_id)
             if plan is None:

@@ -102,6 +102,14 @@ def tells_again(plan: str, told: int) -> Bilingual:
     )
 
 
+def asks_again(plan: str, entrance: str, time: int, most: int) -> Bilingual:
+    """A raise that a lane could not take just then is asked for again."""
+    return both(
+        f"预案 {plan}：再次要求升起入口 {entrance}（第 {time}/{most} 次）",
+        f"plan {plan}: entrance {entrance} asked to rise again ({time} of {most})",
+    )
+
+
 def by_hand(entrance: str, motion: Motion) -> Bilingual:
     """A person lowered or stopped an entrance."""
     if motion is Motion.STOP:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerts.engine import AlertEngine, Outcome
 from config.schema import SiteFile
@@ -16,6 +16,7 @@ from model.duty import ArmedEntrance, OnDuty
 from model.facts import Body, Decision, DeviceKind, Fact, SensorAlarm, SensorReading, Verb
 from model.health import DeviceHealth, HealthState
 from model.level import Sight
+from model.orders import Motion
 from model.zones import ZoneView
 
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
@@ -97,8 +98,16 @@ def check_words(step: Transition) -> None:
         assert not re.search(r"[\u4e00-\u9fff_]", step.detail.en)
 
 
+class LaneRefusal(NamedTuple):
+    """A motion that lane b1 will not be asked for, and why."""
+
+    action: Action
+    reason: str
+    device: str = "b1"
+
+
 class Room:
-    """One engine on a manual clock. `outcomes` keeps every step that decided something."""
+    """One engine on a manual clock. `lanes_refuse` is why every lane refuses to rise, if it does."""
 
     def __init__(self, site_file: SiteFile | None = None) -> None:
         self.site = site_file or site()
@@ -114,6 +123,7 @@ class Room:
         self.duty: tuple[OnDuty, ...] = ()
         self.armed: tuple[ArmedEntrance, ...] = ()
         self.levels: dict[str, Any] = {}
+        self.lanes_refuse: str | None = None
         self.step()
 
     def _new_id(self) -> str:
@@ -128,6 +138,7 @@ class Room:
         health: tuple[DeviceHealth, ...] = (),
     ) -> Outcome:
         outcome = self.engine.step(views, facts, health, self.clock.now(), self.clock.monotonic())
+        outcome = self.engine.note_refusals(outcome, self._refusals(outcome), self.clock.now())
         for step in outcome.transitions:
             check_words(step)
         self.transitions.extend(outcome.transitions)
@@ -139,6 +150,16 @@ class Room:
         self.cases.update({case.id: case for case in outcome.cases})
         self.levels = outcome.levels
         return outcome
+
+    def _refusals(self, outcome: Outcome) -> list[LaneRefusal]:
+        """What the lanes will not do of an outcome's actions."""
+        return [
+            LaneRefusal(action, self.lanes_refuse)
+            for action in outcome.actions
+            if self.lanes_refuse is not None
+            and isinstance(action, MoveEntrance)
+            and action.motion is Motion.RAISE
+        ]
 
     def wait(self, seconds: float) -> None:
         """Let time pass in ticks of 200 ms."""
