@@ -53,7 +53,7 @@ class SimulatedPlc:
                     self.scan()
                 await asyncio.sleep(SCAN_S)
         finally:
-            await server.shutdown()
+            await server.shutdown()  # type: ignore[no-untyped-call]
 
     def scan(self) -> None:
         """One round of the PLC's program."""
