@@ -7,8 +7,8 @@ from model.actions import MoveEntrance
 from model.cases import Change
 from model.facts import Verb
 from model.orders import Motion
-from tests.alerts.room import Room
-from tests.alerts.test_plans import plan, room
+from tests.alerts.room import Room, plan
+from tests.alerts.test_plans import room
 
 
 def raises(here: Room) -> list[MoveEntrance]:
