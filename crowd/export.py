@@ -52,7 +52,7 @@ class _Counting(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).eval()
-        self.network.stem[0] = _stem_over_quads(self.network.stem[0])
+        self.network.stem[0] = _stem_over_groups(self.network.stem[0])
 
     def forward(self, picture: Any) -> tuple[Any, Any]:
         logits = self.network(picture)
@@ -61,18 +61,20 @@ class _Counting(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its
         return people[0], doubt.reshape(1)
 
 
-def _stem_over_quads(stem: Any) -> Any:
-    """The same first convolution, reading four pixels side by side as one of twelve channels.
+def _stem_over_groups(stem: Any) -> Any:
+    """The same first convolution, reading a stride's pixels side by side as one of many channels.
 
-    That view of the picture is free, and copying twelve bytes at a time instead of three makes the first
-    layer several times faster. Pixels that the narrower kernel did not reach get weight zero.
+    That view of the picture is free, and copying six or twelve bytes at a time instead of three makes the
+    first layer several times faster. Pixels that the narrower kernel did not reach get weight zero.
     """
-    weight = stem.weight.detach()
-    wide = functional.pad(weight, (2, 2))
+    stride = stem.stride[0]
+    wide = functional.pad(stem.weight.detach(), (stride // 2, stride // 2))
     filters, colours, high, _ = wide.shape
-    quads = wide.reshape(filters, colours, high, 3, 4).permute(0, 4, 1, 2, 3)
-    layer = nn.Conv2d(12, filters, (high, 3), (4, 1), padding=(2, 1), bias=False)
-    layer.weight = nn.Parameter(quads.reshape(filters, 12, high, 3).contiguous())
+    groups = wide.reshape(filters, colours, high, 3, stride).permute(0, 4, 1, 2, 3)
+    layer = nn.Conv2d(
+        colours * stride, filters, (high, 3), (stride, 1), padding=(stride // 2, 1), bias=False
+    )
+    layer.weight = nn.Parameter(groups.reshape(filters, colours * stride, high, 3).contiguous())
     return layer
 
 
@@ -81,19 +83,20 @@ def export(
 ) -> tuple[Path, Path]:
     """Writes `<name>-fp32.onnx` and `<name>.onnx` (eight bits, calibrated on the crops) into `out`."""
     out.mkdir(parents=True, exist_ok=True)
+    stride = network.stem[0].stride[0]
     full, quantised = out / f"{name}-fp32.onnx", out / f"{name}.onnx"
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
-        _trace(network, plain)
+        _trace(network, plain, stride)
         graph = onnx.load(plain)
-        _write(_read_pixels(graph), f"{name}-fp32", full)
+        _write(_read_pixels(graph, stride), f"{name}-fp32", full)
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(plain), str(prepared), skip_symbolic_shape=True)
         eight = Path(folder) / "eight.onnx"
         quantize_static(
             str(prepared),
             str(eight),
-            _Crops(crops),
+            _Crops(crops, stride),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -101,7 +104,7 @@ def export(
             calibrate_method=CalibrationMethod.MinMax,
             nodes_to_exclude=_after_head(onnx.load(prepared)),
         )
-        _write(_read_quantised_pixels(onnx.load(eight)), f"{name}-int8", quantised)
+        _write(_read_quantised_pixels(onnx.load(eight), stride), f"{name}-int8", quantised)
     return full, quantised
 
 
@@ -126,7 +129,8 @@ def _middle(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class _Crops(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships no types
-    def __init__(self, crops: Iterable[NDArray[np.uint8]]) -> None:
+    def __init__(self, crops: Iterable[NDArray[np.uint8]], stride: int) -> None:
+        self._stride = stride
         self._crops: Iterator[NDArray[np.uint8]] = iter(crops)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
@@ -135,18 +139,18 @@ class _Crops(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime ships
             return None
         levels = (crop.astype(np.float32) - _GREY) * _STEP
         height, width = levels.shape[:2]
-        quads = levels.reshape(height, width // 4, 12)
-        return {"levels": np.ascontiguousarray(quads.transpose(2, 0, 1)[None])}
+        groups = levels.reshape(height, width // self._stride, 3 * self._stride)
+        return {"levels": np.ascontiguousarray(groups.transpose(2, 0, 1)[None])}
 
 
-def _trace(network: Any, path: Path) -> None:
+def _trace(network: Any, path: Path, stride: int) -> None:
     torch.onnx.export(
         _Counting(network).eval(),
-        (torch.zeros(1, 12, 384, 128),),
+        (torch.zeros(1, 3 * stride, 384, 512 // stride),),
         str(path),
         input_names=["levels"],
         output_names=["people", "doubt"],
-        dynamic_axes={"levels": {2: "height", 3: "quads"}, "people": {0: "rows", 1: "columns"}},
+        dynamic_axes={"levels": {2: "height", 3: "groups"}, "people": {0: "rows", 1: "columns"}},
         opset_version=_OPSET,
         dynamo=False,
     )
@@ -163,12 +167,12 @@ def _picture_input() -> Any:
     return helper.make_tensor_value_info("picture", TensorProto.UINT8, [1, "height", "width", 3])
 
 
-def _quad_shape() -> Any:
-    """Four pixels side by side become one of twelve channels; zero keeps a side, -1 is worked out."""
-    return numpy_helper.from_array(np.array([0, 0, -1, 12], np.int64), "quad_shape")
+def _group_shape(stride: int) -> Any:
+    """A stride of pixels side by side becomes one of many channels; zero keeps a side, -1 is worked out."""
+    return numpy_helper.from_array(np.array([0, 0, -1, 3 * stride], np.int64), "group_shape")
 
 
-def _read_pixels(model: Any) -> Any:
+def _read_pixels(model: Any, stride: int) -> Any:
     """Puts pixels → levels in front of the full-precision graph."""
     graph = model.graph
     graph.initializer.extend(
@@ -177,10 +181,10 @@ def _read_pixels(model: Any) -> Any:
             numpy_helper.from_array(np.float32(_STEP), "step"),
         ]
     )
-    graph.initializer.append(_quad_shape())
+    graph.initializer.append(_group_shape(stride))
     nodes = [
-        helper.make_node("Reshape", ["picture", "quad_shape"], ["quads"]),
-        helper.make_node("Transpose", ["quads"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Reshape", ["picture", "group_shape"], ["groups"]),
+        helper.make_node("Transpose", ["groups"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Cast", ["planes"], ["values"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["values", "grey"], ["centred"]),
         helper.make_node("Mul", ["centred", "step"], ["levels"]),
@@ -192,7 +196,7 @@ def _read_pixels(model: Any) -> Any:
     return model
 
 
-def _read_quantised_pixels(model: Any) -> Any:
+def _read_quantised_pixels(model: Any, stride: int) -> Any:
     """Pixels are eight-bit levels already: they replace the quantised input, exactly."""
     graph = model.graph
     first = next(node for node in graph.node if node.input[:1] == ["levels"])
@@ -201,10 +205,10 @@ def _read_quantised_pixels(model: Any) -> Any:
     for tensor in graph.initializer:
         if tensor.name in exact:
             tensor.CopyFrom(numpy_helper.from_array(np.asarray(exact[tensor.name]), tensor.name))
-    graph.initializer.append(_quad_shape())
+    graph.initializer.append(_group_shape(stride))
     graph.node.remove(first)
-    graph.node.insert(0, helper.make_node("Reshape", ["picture", "quad_shape"], ["quads"]))
-    turn = helper.make_node("Transpose", ["quads"], [first.output[0]], perm=[0, 3, 1, 2])
+    graph.node.insert(0, helper.make_node("Reshape", ["picture", "group_shape"], ["groups"]))
+    turn = helper.make_node("Transpose", ["groups"], [first.output[0]], perm=[0, 3, 1, 2])
     graph.node.insert(1, turn)
     del graph.input[:]
     graph.input.append(_picture_input())

@@ -1,7 +1,7 @@
 """The counting network: a picture in, people per cell of eight pixels out. Needs PyTorch.
 
-A stem of stride four reads the picture, residual blocks at strides four, eight and sixteen widen what a
-cell sees, and the widest view is added back at stride eight. Every layer is a plain convolution, a
+A stem of stride four, in one step or in two, reads the picture, residual blocks at strides four, eight and sixteen widen
+what a cell sees, and the widest view is added back at stride eight. Every layer is a plain convolution, a
 rectifier or an addition, so that it folds and quantises to eight bits without surprises.
 """
 
@@ -19,22 +19,42 @@ PAD_TO_PX: Final = 16
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """How wide (channels) and how deep (residual blocks) the network is at strides 4, 8 and 16."""
+    """How wide (channels) and how deep (residual blocks) the network is at strides 2, 4, 8 and 16.
 
+    `width_2` of 0 reads the picture in one step of stride four. `fusing` convolutions follow the sum of
+    the two views at stride eight.
+    """
+
+    width_2: int
     width_4: int
     width_8: int
     width_16: int
     blocks_4: int
     blocks_8: int
     dilations_16: tuple[int, ...]
+    fusing: int
 
 
 SHAPES: Final[dict[str, Shape]] = {
     "full": Shape(
-        width_4=32, width_8=80, width_16=128, blocks_4=2, blocks_8=2, dilations_16=(1, 2, 1)
+        width_2=0,
+        width_4=24,
+        width_8=48,
+        width_16=96,
+        blocks_4=1,
+        blocks_8=2,
+        dilations_16=(1, 2, 1, 2),
+        fusing=1,
     ),
     "small": Shape(
-        width_4=24, width_8=48, width_16=96, blocks_4=0, blocks_8=1, dilations_16=(1, 2, 1)
+        width_2=0,
+        width_4=24,
+        width_8=48,
+        width_16=96,
+        blocks_4=0,
+        blocks_8=1,
+        dilations_16=(1, 2),
+        fusing=1,
     ),
 }
 
@@ -64,6 +84,20 @@ class _Residual(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its
         return functional.relu(features + self.second(functional.relu(self.first(features))))
 
 
+def _stem(shape: Shape) -> Any:
+    """Picture → stride four. The first kernel spans two strides, so that export can regroup pixels."""
+    stride = 2 if shape.width_2 else 4
+    first = shape.width_2 or shape.width_4
+    layers = [
+        nn.Conv2d(3, first, 2 * stride, stride, padding=stride // 2, bias=False),
+        nn.BatchNorm2d(first, momentum=0.03),
+        nn.ReLU(),
+    ]
+    if shape.width_2:
+        layers += [_convolution(shape.width_2, shape.width_4, stride=2), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
 class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its classes are Any
     """Picture → two maps at stride eight: the gate (is anyone here?) and the rate (how many, if so).
 
@@ -73,11 +107,7 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, shape.width_4, 8, 4, padding=2, bias=False),
-            nn.BatchNorm2d(shape.width_4, momentum=0.03),
-            nn.ReLU(),
-        )
+        self.stem = _stem(shape)
         self.near = nn.Sequential(*(_Residual(shape.width_4) for _ in range(shape.blocks_4)))
         self.down_8 = nn.Sequential(_convolution(shape.width_4, shape.width_8, stride=2), nn.ReLU())
         self.middle = nn.Sequential(*(_Residual(shape.width_8) for _ in range(shape.blocks_8)))
@@ -87,7 +117,13 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
         self.wide = nn.Sequential(*(_Residual(shape.width_16, gap=g) for g in shape.dilations_16))
         self.lateral = _convolution(shape.width_8, shape.width_8, size=1)
         self.back = _convolution(shape.width_16, shape.width_8, size=1)
-        self.fuse = nn.Sequential(_convolution(shape.width_8, shape.width_8), nn.ReLU())
+        self.fuse = nn.Sequential(
+            *(
+                layer
+                for _ in range(shape.fusing)
+                for layer in (_convolution(shape.width_8, shape.width_8), nn.ReLU())
+            )
+        )
         self.head = nn.Conv2d(shape.width_8, 2, 1)
         # A start near "few people" keeps the first steps calm: most cells of a picture are empty.
         nn.init.normal_(self.head.weight, std=0.01)

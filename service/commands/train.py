@@ -37,6 +37,9 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Optimiser steps; default by the recipe.")
     ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-7, max=1, help="Its peak; default by the recipe.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.")] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")
@@ -45,7 +48,8 @@ def train(
     start: Annotated[
         Path | None,
         typer.Option(
-            metavar="CHECKPOINT", help="Begin with another run's weights, not with random ones."
+            metavar="FILE",
+            help="Begin with a file that counts (.onnx) or another run's checkpoint.",
         ),
     ] = None,
     shares: Annotated[
@@ -87,7 +91,11 @@ def train(
         raise OutsideError("training needs PyTorch: pip install 'yinding[train]'") from error
     plan = training.RECIPES[model.value]
     plan = msgspec.structs.replace(
-        plan, seed=seed, steps=steps or plan.steps, shares=_shares(shares or [], parts)
+        plan,
+        seed=seed,
+        steps=steps or plan.steps,
+        learning_rate=learning_rate or plan.learning_rate,
+        shares=_shares(shares or [], parts),
     )
     out.mkdir(parents=True, exist_ok=True)
     held_out = {name: [still.name for still in part[1]] for name, part in parts.items()}
