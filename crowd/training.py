@@ -166,7 +166,12 @@ class _Run:
             fused=True,
         )
 
-    def advance(self, pictures: NDArray[np.uint8], targets: NDArray[np.float32]) -> float:
+    def advance(
+        self,
+        pictures: NDArray[np.uint8],
+        targets: NDArray[np.float32],
+        weights: NDArray[np.float32],
+    ) -> float:
         """One step of the optimiser; the loss of this batch."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.learning_rate * _rate_share(self.plan, self.step)
@@ -176,7 +181,11 @@ class _Run:
         inputs = as_input(pictures, self.device)
         with torch.autocast(self.device, torch.bfloat16):
             logits = self.network(inputs)
-        loss = counting_loss(logits.float(), torch.from_numpy(targets).to(self.device))
+        loss = counting_loss(
+            logits.float(),
+            torch.from_numpy(targets).to(self.device),
+            torch.from_numpy(weights).to(self.device),
+        )
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 20.0)
