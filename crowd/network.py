@@ -37,14 +37,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 SHAPES: Final[dict[str, Shape]] = {
     "full": Shape(
-        width_2=0,
-        width_4=24,
-        width_8=48,
-        width_16=96,
+        width_2=16,
+        width_4=32,
+        width_8=64,
+        width_16=128,
         blocks_4=1,
         blocks_8=2,
-        dilations_16=(1, 2, 1, 2),
-        fusing=1,
+        dilations_16=(1, 2, 3, 1),
+        fusing=2,
     ),
     "small": Shape(
         width_2=0,

@@ -48,8 +48,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 12_000
     batch: int = 8
     crop_px: int = 256
-    scale_min: float = 0.65
-    scale_max: float = 1.5
+    scale_min: float = 0.75
+    scale_max: float = 1.6
     light_share: float = 0.25
     damage_share: float = 0.15
     learning_rate: float = 8e-4
