@@ -53,7 +53,7 @@ SHAPES: Final[dict[str, Shape]] = {
         width_16=96,
         blocks_4=0,
         blocks_8=1,
-        dilations_16=(1, 2),
+        dilations_16=(1, 2, 1),
         fusing=1,
     ),
 }

@@ -56,7 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     weight_decay: float = 0.01
     warm_up_steps: int = 500
     average: float = 0.998
-    settle_share: float = 0.75
+    settle_share: float = 0.3
     validate_every: int = 2_000
     shares: dict[str, float] = {}
 
@@ -101,7 +101,8 @@ def train(
     """Runs the plan on (training, validation) pictures per folder and returns the last checkpoint.
 
     With `resume` a checkpoint in `out` goes on where it stopped; its plan must be this plan. A new run may
-    `start` from a file that counts (.onnx) or another run's checkpoint instead of from random weights.
+    `start` from a file that counts (.onnx) or another run's checkpoint instead of from random weights; its
+    statistics are known, so that such a run's plan best has a `settle_share` of 0.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise PlanError("PyTorch finds no CUDA device here; train on the cpu")
@@ -254,7 +255,7 @@ def _fix_statistics(network: Any) -> None:
     """Normalises by the running statistics from here on, as the exported network will.
 
     Batches of crops differ too much (a wall of noise beside a night street) for their own statistics to
-    stand for the whole pictures that are counted later: without this, counts drift by a third.
+    stand for the whole pictures that are counted later: without this, their counts drift.
     """
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):

@@ -95,6 +95,7 @@ def train(
         seed=seed,
         steps=steps or plan.steps,
         learning_rate=learning_rate or plan.learning_rate,
+        settle_share=plan.settle_share if start is None else 0.0,
         shares=_shares(shares or [], parts),
     )
     out.mkdir(parents=True, exist_ok=True)
