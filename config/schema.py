@@ -126,7 +126,7 @@ class Camera(Strict):
     third of a second of them, such as 3 at 10 pictures a second or 8 at 25; 0 for none. `transport`
     is tried first, the other where the camera refuses it. `certificates` is a PEM file with what an
     rtsps camera may show, whatever name stands in it; without it the machine's authorities count.
-    From `marked` pictures the camera's own correction of its count is learned.
+    From `marked` pictures the camera's own correction is learned where there is no `correction_file`.
     A camera of `fixed_view` that shows another view than before is blind, for its ground holds no more.
     `correction_file` is what `yinding evaluate stills --calibrate --correction` wrote for it.
     """

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.correction import Correction
 from crowd.estimator import Counting, Estimate
 from crowd.motion import Motion, MotionGap, MotionGround, read_motion
 from crowd.sight import SightReason, SightWatch
@@ -58,8 +57,8 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
 class Analyst:
     """Reads one camera's pictures. `ground` is None where the camera is not calibrated.
 
-    `correction` is the camera's own, learned from pictures in which somebody marked the heads. The
-    stills keep the count as the network gave it, so that more pictures can be marked against it.
+    The stills keep the count as the network gave it before the camera's own correction, so that more
+    pictures can be marked against it.
 
     `view` holds the picture against the camera's settled view and blinds one that was turned; it is
     None for a camera that is steered.
@@ -72,13 +71,11 @@ class Analyst:
         ground: Ground | None,
         started_s: float,
         view: ViewReference | None = None,
-        correction: Correction | None = None,
     ) -> None:
         self._camera = camera
         self._ground = ground
         self._sight = SightWatch(started_s=started_s)
         self._view = view
-        self._correction = correction
 
     def read(self, picture: Picture, estimator: Counting, *, want_still: bool) -> Analysis:
         """The reading of one picture. Takes milliseconds: call it away from the event loop."""
@@ -91,7 +88,9 @@ class Analyst:
             return _blind(picture, SightReason.MOVED.value, estimator.model, want_still=want_still)
         return Analysis(
             reading=self._reading(picture, estimate),
-            still=_still(picture, Sight.LIVE, estimate) if want_still else None,
+            still=_still(picture, Sight.LIVE, estimate.uncorrected or estimate)
+            if want_still
+            else None,
         )
 
     def _was_turned(self, picture: Picture, estimate: Estimate) -> bool:
@@ -111,18 +110,12 @@ class Analyst:
                 height_px=height_px,
             )
             density, peak = found.density_p_m2, found.peak_p_m2
-        count, low, high = estimate.count, estimate.count_low, estimate.count_high
-        if self._correction is not None:
-            count, low, high = self._correction.apply(count, low, high)
-            share = count / estimate.count if estimate.count > 0 else 1.0
-            density = None if density is None else density * share
-            peak = None if peak is None else peak * share
         motion = _motion(picture, estimate, self._ground)
         return DensityLive(
             at=picture.at,
-            count=round(count, 2),
-            count_low=round(max(0.0, low), 2),
-            count_high=round(high, 2),
+            count=round(estimate.count, 2),
+            count_low=round(max(0.0, estimate.count_low), 2),
+            count_high=round(estimate.count_high, 2),
             density_p_m2=_within_contract(density),
             peak_p_m2=_within_contract(peak),
             speed_m_s=_rounded(motion.speed_m_s, 3, most=20.0),

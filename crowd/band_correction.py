@@ -6,13 +6,15 @@ near, and the marked heads say for each band how many people a counted one stand
 always missed or made up. How boldly that is believed follows from the marked pictures themselves: the
 setting under which they are most likely is taken (empirical Bayes), so that a few pictures that say little
 change little. A line through the totals comes last, since bands of one picture are often wrong together.
-A corrected picture is counted at two sizes and averaged, which evens out what the network makes of size.
+A picture that is corrected by bands is counted at two sizes and averaged, which evens out what the network
+makes of size. Where only totals of marked pictures are known, the whole picture is one band at one size.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,8 +24,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BANDS: Final = 4
+"""Bands that marked heads are sorted into; a correction has these, or one for the whole picture."""
+
 SCALES: Final = (1.0, 1.4)
 """Sizes at which a picture is counted. On rendered cameras these two together were best of six sets."""
+
+ONE_SCALE: Final = (1.0,)
 
 _SLOPE_SPREADS: Final = (0.05, 0.15, 0.3, 0.6)
 _OFFSET_SPREADS: Final = (0.03, 0.1, 0.3, 1.0, 3.0)
@@ -52,7 +58,8 @@ class BandCorrection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `spread` is one standard deviation of what remains, in units of √(people + 1). `reach` is how many of
     those the bounds go to either side; 0 means too few pictures to say, and the estimator's own bounds
-    are moved along with the count instead. `model` is the network that it was learned for.
+    are moved along with the count instead. `model` is the network that it was learned for, `scales` are
+    the sizes at which a picture is counted.
     """
 
     model: str
@@ -61,14 +68,17 @@ class BandCorrection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     spread: float
     reach: float
     pictures: int
+    scales: tuple[float, ...] = SCALES
 
     def __post_init__(self) -> None:
         """Refuses what no learning gives: it may come from a file."""
         numbers = (*self.slopes, *self.offsets, self.spread, self.reach)
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("numbers must be finite")
-        if len(self.slopes) != BANDS or len(self.offsets) != BANDS:
-            raise ValueError(f"slopes and offsets are {BANDS} each")
+        if len(self.slopes) not in (1, BANDS) or len(self.offsets) != len(self.slopes):
+            raise ValueError(f"slopes and offsets are {BANDS} each, or one each")
+        if self.scales not in (SCALES, ONE_SCALE):
+            raise ValueError(f"scales are {SCALES} or {ONE_SCALE}")
         if min(*self.slopes, self.spread, self.reach) < 0:
             raise ValueError("slopes, spread and reach must not be below 0")
 
@@ -100,29 +110,39 @@ class _Belief(msgspec.Struct, frozen=True):
     noise: Floats
 
 
-def bands_of_map(density: NDArray[np.float32], stride_px: float, height_px: int) -> Floats:
+def bands_of_map(
+    density: NDArray[np.float32], stride_px: float, height_px: int, *, bands: int = BANDS
+) -> Floats:
     """People in each band of a picture from its density map."""
     middles = (np.arange(density.shape[0]) + 0.5) * stride_px
     rows = density.sum(axis=1, dtype=np.float64)
-    return _by_band(middles, height_px, rows)
+    return _by_band(middles, height_px, rows, bands)
 
 
 def bands_of_heads(heads: NDArray[np.float32], height_px: int) -> Floats:
     """Heads (n, 2), x and y in pixels, in each band of a picture."""
-    return _by_band(heads[:, 1], height_px, np.ones(len(heads)))
+    return _by_band(heads[:, 1], height_px, np.ones(len(heads)), BANDS)
 
 
-def band_of(y_px: NDArray[Any], height_px: int) -> NDArray[np.int64]:
+def band_of(y_px: NDArray[Any], height_px: int, bands: int) -> NDArray[np.int64]:
     """The band in which a picture's row lies, 0 at the top."""
-    return np.clip(y_px * BANDS / height_px, 0, BANDS - 1).astype(np.int64)
+    return np.clip(y_px * bands / height_px, 0, bands - 1).astype(np.int64)
 
 
-def _by_band(y_px: NDArray[Any], height_px: int, weights: Floats) -> Floats:
-    band = band_of(y_px, height_px)
-    return np.bincount(band, weights=weights, minlength=BANDS).astype(np.float64)
+def _by_band(y_px: NDArray[Any], height_px: int, weights: Floats, bands: int) -> Floats:
+    band = band_of(y_px, height_px, bands)
+    return np.bincount(band, weights=weights, minlength=bands).astype(np.float64)
 
 
-def learn(counted: Floats, marked: Floats, *, model: str) -> BandCorrection:
+def learn_totals(counted: Sequence[float], marked: Sequence[int], *, model: str) -> BandCorrection:
+    """The correction that whole pictures suggest: people that the network counted in each, and heads."""
+    one_band = [np.asarray(values, np.float64)[:, None] for values in (counted, marked)]
+    return learn(one_band[0], one_band[1], model=model, scales=ONE_SCALE)
+
+
+def learn(
+    counted: Floats, marked: Floats, *, model: str, scales: tuple[float, ...] = SCALES
+) -> BandCorrection:
     """The correction that the marked pictures suggest, no bolder than their number allows.
 
     `counted` has the people counted, averaged over the scales, `marked` the heads: (pictures, bands).
@@ -138,6 +158,7 @@ def learn(counted: Floats, marked: Floats, *, model: str) -> BandCorrection:
         spread=0.0,
         reach=0.0,
         pictures=len(marked),
+        scales=scales,
     )
     if len(marked) < _PICTURES_FOR_BOUNDS:
         return correction
@@ -181,16 +202,17 @@ def _evidence(counted: Floats, marked: Floats, belief: _Belief) -> float:
 
 def _fit(counted: Floats, marked: Floats, belief: _Belief) -> tuple[Floats, Floats]:
     """Each band's slope and offset: drawn towards the common slope and none, then a line over all."""
-    slopes, offsets = np.empty(BANDS), np.empty(BANDS)
+    bands = marked.shape[1]
+    slopes, offsets = np.empty(bands), np.empty(bands)
     pull = np.diag([belief.slope_spread**-2, belief.offset_spread**-2])
-    for band in range(BANDS):
+    for band in range(bands):
         rows = np.stack([counted[:, band], np.ones(len(marked))], axis=1)
         weight = rows.T @ rows / belief.noise[band] + pull
         wanted = rows.T @ marked[:, band] / belief.noise[band] + pull @ (belief.common, 0.0)
         slopes[band], offsets[band] = np.linalg.solve(weight, wanted)
     slopes = np.maximum(slopes, 0.0)
     slope, offset = _line((slopes * counted + offsets).sum(axis=1), marked.sum(axis=1))
-    where = marked.mean(axis=0) + _FEW / BANDS
+    where = marked.mean(axis=0) + _FEW / bands
     return slope * slopes, slope * offsets + offset * where / where.sum()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crowd.band_correction import (
+    BANDS,
     SCALES,
     BandCorrection,
     Floats,
@@ -52,12 +53,13 @@ class CorrectedEstimator:
     def estimate(self, picture: NDArray[np.uint8]) -> Estimate:
         """Counts people in a picture of this camera: uint8, height x width x 3, BGR."""
         height_px = picture.shape[0]
-        found = [self._estimator.estimate(picture, scale=s) for s in SCALES]
-        people = self._correction.people(_counted(found, height_px))
+        correction = self._correction
+        found = [self._estimator.estimate(picture, scale=s) for s in correction.scales]
+        people = correction.people(_counted(found, height_px, len(correction.slopes)))
         density = _moved_to(found[0], people, height_px)
         count = float(density.sum(dtype=np.float64))
         plain = found[0]
-        low, high = self._correction.around(
+        low, high = correction.around(
             count, before=(plain.count, plain.count_low, plain.count_high)
         )
         return Estimate(
@@ -67,20 +69,21 @@ class CorrectedEstimator:
             density=density,
             stride_px=plain.stride_px,
             model=self.model,
+            uncorrected=plain,
         )
 
 
-def _counted(found: Sequence[Estimate], height_px: int) -> Floats:
+def _counted(found: Sequence[Estimate], height_px: int, bands: int) -> Floats:
     """People in each band, averaged over the sizes at which the picture was counted."""
-    bands = [bands_of_map(one.density, one.stride_px, height_px) for one in found]
-    return np.asarray(np.mean(bands, axis=0))
+    by_scale = [bands_of_map(one.density, one.stride_px, height_px, bands=bands) for one in found]
+    return np.asarray(np.mean(by_scale, axis=0))
 
 
 def _moved_to(found: Estimate, people: Floats, height_px: int) -> NDArray[np.float32]:
     """The density map with so many people in each band: scaled, or spread where it holds too few."""
     density = found.density.astype(np.float64)
     middles = (np.arange(density.shape[0]) + 0.5) * found.stride_px
-    bands = band_of(middles, height_px)
+    bands = band_of(middles, height_px, len(people))
     for band, wanted in enumerate(people):
         rows = bands == band
         if not rows.any():
@@ -105,7 +108,7 @@ def learn_correction(
         if judge(picture).sight is not Sight.LIVE:
             continue
         found = [estimator.estimate(picture, scale=scale) for scale in SCALES]
-        counted.append(_counted(found, picture.shape[0]))
+        counted.append(_counted(found, picture.shape[0], BANDS))
         marked.append(bands_of_heads(still.heads, whole_px))
     if not marked:
         raise CorrectionError("none of the marked pictures shows anything")

@@ -28,7 +28,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     `density` is float32, rows x columns, people per cell, and sums to `count`; a cell is a square of
     `stride_px` picture pixels, the first one in the top left corner. The truth lies within
-    [count_low, count_high] nine times in ten.
+    [count_low, count_high] nine times in ten. `uncorrected` is what the network gave before its camera's
+    own correction, where there is one.
     """
 
     count: float
@@ -37,6 +38,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     density: NDArray[np.float32]
     stride_px: float
     model: str
+    uncorrected: Estimate | None = None
 
 
 class Counting(Protocol):

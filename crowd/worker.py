@@ -22,7 +22,6 @@ from config.schema import Camera
 from crowd.analyst import Analysis, Analyst, Ground
 from crowd.band_correction import BandCorrection
 from crowd.corrected_estimator import CorrectedEstimator
-from crowd.correction import correction_of
 from crowd.estimator import Counting, Estimator, Size
 from crowd.view_reference import ViewReference
 from model.clock import Clock
@@ -213,8 +212,6 @@ class Worker:
                 camera.id,
                 ground=self._grounds.get(camera.id),
                 started_s=now_s,
-                # What was learned by bands replaces the line through what the console marked.
-                correction=None if camera.id in self._corrections else correction_of(camera),
                 view=ViewReference() if camera.fixed_view else None,
             ),
             tap=tap,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -13,7 +14,7 @@ import msgspec
 
 from config.schema import Camera
 from crowd.analyst import Ground as GroundPort
-from crowd.band_correction import BandCorrection
+from crowd.band_correction import BandCorrection, learn_totals
 from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
 from crowd.estimator import Estimator
 from crowd.ground import Ground, GroundRefusedError
@@ -102,16 +103,28 @@ def corrections_of(loaded: LoadedSite) -> dict[str, BandCorrection]:
     """What was learned of cameras from marked pictures; one that cannot be used is said and left out."""
     found: dict[str, BandCorrection] = {}
     for camera in loaded.site.cameras:
-        if camera.correction_file is None:
-            continue
         try:
-            correction = read_correction(loaded.folder / camera.correction_file)
-            CorrectedEstimator(Estimator(camera.model), correction)
+            correction = _correction_of(camera, loaded.folder)
         except CorrectionError as error:
             log.warning("camera %s is not corrected: %s", camera.id, error)
         else:
-            found[camera.id] = correction
+            found.update({camera.id: correction} if correction else {})
     return found
+
+
+def _correction_of(camera: Camera, folder: Path) -> BandCorrection | None:
+    """From the camera's file, which knows bands; without one from the totals marked at the console."""
+    if camera.correction_file is not None:
+        correction = read_correction(folder / camera.correction_file)
+        CorrectedEstimator(Estimator(camera.model), correction)
+        return correction
+    if not camera.marked:
+        return None
+    return learn_totals(
+        [one.counted for one in camera.marked],
+        [one.heads for one in camera.marked],
+        model=Estimator(camera.model).model,
+    )
 
 
 async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crowd.band_correction import BANDS, BandCorrection, bands_of_heads, learn
+from crowd.analyst import Analyst
+from crowd.band_correction import BANDS, BandCorrection, bands_of_heads, learn, learn_totals
 from crowd.corrected_estimator import (
     CorrectedEstimator,
     CorrectionError,
@@ -23,6 +25,8 @@ from crowd.corrected_estimator import (
 )
 from crowd.estimator import Estimator
 from crowd.stills import Still
+from model.facts import DensityLive
+from model.picture import Picture
 from tests.crowd.test_sight import street
 
 
@@ -97,6 +101,35 @@ def test_one_marked_picture_only_scales_and_moves_the_bounds_along() -> None:
     assert correction.around(20.0, before=(10.0, 8.0, 14.0)) == pytest.approx((16.0, 28.0))
 
 
+def test_totals_of_a_camera_that_sees_half_of_the_people_double_its_count() -> None:
+    marked = [20, 30, 40, 25, 35, 28, 22, 31, 38, 27]
+    correction = learn_totals([one / 2 for one in marked], marked, model="m")
+    people = float(correction.people(np.array([15.0])).sum())
+    assert people == pytest.approx(30, abs=0.5)
+    low, high = correction.around(people, before=(15, 10, 20))
+    assert low <= people <= high
+
+
+def test_totals_of_pictures_in_which_nobody_was_counted_shift() -> None:
+    correction = learn_totals([0.0, 0.0, 0.0], [2, 2, 2], model="m")
+    assert float(correction.people(np.array([0.0])).sum()) == pytest.approx(2.0, abs=0.1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    counted=st.lists(st.floats(0, 2000), min_size=1, max_size=12),
+    ratio=st.floats(0.2, 5),
+    new=st.floats(0, 3000),
+)
+def test_totals_never_give_negative_people_nor_bounds_in_disorder(
+    counted: list[float], ratio: float, new: float
+) -> None:
+    correction = learn_totals(counted, [round(one * ratio) for one in counted], model="m")
+    people = float(correction.people(np.array([new])).sum())
+    low, high = correction.around(people, before=(new, new / 2, new * 2))
+    assert 0 <= low <= people <= high
+
+
 numbers = st.lists(
     st.lists(st.floats(0, 500), min_size=BANDS, max_size=BANDS), min_size=1, max_size=6
 )
@@ -137,6 +170,31 @@ def test_the_corrected_map_sums_to_the_corrected_count() -> None:
     assert (found.density >= 0).all()
 
 
+def test_totals_correct_the_map_and_keep_what_the_network_counted() -> None:
+    picture = street()
+    before = small().estimate(picture)
+    correction = plain(slopes=(2.0,), offsets=(6.0,), scales=(1.0,))
+    found = CorrectedEstimator(small(), correction).estimate(picture)
+    assert found.count == pytest.approx(2 * before.count + 6, abs=0.01)
+    assert float(found.density.sum(dtype=np.float64)) == pytest.approx(found.count)
+    assert found.uncorrected is not None
+    assert found.uncorrected.count == before.count
+
+
+def test_a_reading_is_corrected_and_its_still_keeps_what_the_network_counted() -> None:
+    pixels = street()
+    picture = Picture(
+        camera="a", at=datetime(2026, 2, 14, tzinfo=UTC), arrived_monotonic_s=1.0, pixels=pixels
+    )
+    corrected = CorrectedEstimator(small(), plain(offsets=(0.0, 3.0, 5.0, 0.0)))
+    found = Analyst("a", ground=None, started_s=0.0).read(picture, corrected, want_still=True)
+    counted = small().estimate(pixels).count
+    assert isinstance(found.reading, DensityLive)
+    assert found.reading.count == pytest.approx(counted + 8, abs=0.02)
+    assert found.still is not None
+    assert found.still.count == pytest.approx(counted, abs=0.1)
+
+
 def test_an_untaught_correction_changes_an_empty_street_little() -> None:
     picture = street()
     found = CorrectedEstimator(small(), plain()).estimate(picture)
@@ -165,7 +223,14 @@ def test_it_is_learned_from_pictures_kept_in_a_file_and_read_again(tmp_path: Pat
 
 @pytest.mark.parametrize(
     "change",
-    [{"slopes": (1.0,)}, {"offsets": (0.0,) * 5}, {"spread": -1.0}, {"unknown": 1}, {"reach": "x"}],
+    [
+        {"slopes": (1.0,)},
+        {"scales": (0.5,)},
+        {"offsets": (0.0,) * 5},
+        {"spread": -1.0},
+        {"unknown": 1},
+        {"reach": "x"},
+    ],
     ids=str,
 )
 def test_a_file_that_no_learning_wrote_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:

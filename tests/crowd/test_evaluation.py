@@ -1,4 +1,4 @@
-"""The contract's figures and a camera's correction, on numbers that can be checked by hand."""
+"""The contract's figures, on numbers that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crowd.correction import learn
 from crowd.evaluation import Score, report, shrunk
 from crowd.weights_file import Bounds
 
@@ -56,36 +55,6 @@ def test_shrinking_keeps_proportions_and_never_enlarges(
     size: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     assert shrunk(np.zeros((768, 1024, 3), np.uint8), size).shape[:2] == expected
-
-
-def test_a_camera_that_sees_half_of_the_people_is_corrected() -> None:
-    truths = [20.0, 30, 40, 25, 35, 28, 22, 31, 38, 27]
-    correction = learn([truth / 2 for truth in truths], truths)
-    count, low, high = correction.apply(15.0, 10.0, 20.0)
-    assert count == pytest.approx(30, abs=0.1)
-    assert low <= count <= high
-
-
-def test_one_marked_picture_only_scales() -> None:
-    correction = learn([10.0], [20.0])
-    assert correction.apply(5.0, 4.0, 8.0) == pytest.approx((10.0, 8.0, 16.0))
-
-
-def test_marked_pictures_without_counts_shift() -> None:
-    assert learn([0.0, 0.0, 0.0], [2.0, 2.0, 2.0]).apply(0.0, 0.0, 1.0)[0] == pytest.approx(2.0)
-
-
-counts = st.lists(st.floats(0, 2000), min_size=1, max_size=12)
-
-
-@given(counts, st.floats(0.2, 5), st.floats(0, 3000))
-def test_a_correction_never_gives_a_negative_count_nor_bounds_in_disorder(
-    seen: list[float], ratio: float, count: float
-) -> None:
-    corrected, low, high = learn(seen, [value * ratio for value in seen]).apply(
-        count, count / 2, count * 2
-    )
-    assert 0 <= low <= corrected <= high
 
 
 @given(st.floats(0, 5000), st.floats(0, 5000))
