@@ -68,11 +68,6 @@ def bench_store(
 def _not_installed(engine: str) -> str | None:
     if engine == "victoriametrics" and not VictoriaServer.is_installed():
         return "apt-get install victoria-metrics"
-    if engine == "duckdb":
-        try:
-            import duckdb  # noqa: F401, PLC0415 - a peer that need not be installed
-        except ImportError:
-            return 'pip install -e ".[peers]"'
     return None
 
 

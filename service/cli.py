@@ -30,6 +30,7 @@ COMMANDS = (
     "estimate",
     "evaluate",
     "report",
+    "export",
     "train",
     "conform",
     "store",

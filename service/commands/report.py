@@ -12,9 +12,9 @@ from console.reports.figures import Period
 from crowd.forecast.surroundings import UnknownCalendarError
 from model.clock import SystemClock
 from service.exits import OutsideError, WrongUseError
+from service.looking import look_into
 from service.report_files import reporter_of, write_report
 from service.site import open_site
-from store.embedded import StoreReader
 from store.errors import StoreError
 
 
@@ -50,7 +50,7 @@ def report_command(
     day = _day(date)
     folder = out or loaded.folder / loaded.site.reports.folder
     try:
-        with StoreReader.look(loaded.data_folder) as store:
+        with look_into(loaded) as store:
             reporter = reporter_of(loaded.site, loaded.folder, store)
             report = reporter.report(period, day, SystemClock().now())
         written = write_report(report, folder)

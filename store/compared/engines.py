@@ -200,7 +200,7 @@ class DuckDb:
     free_bytes = 0
 
     def __init__(self, folder: Path) -> None:
-        import duckdb  # noqa: PLC0415 - a peer that need not be installed
+        import duckdb  # noqa: PLC0415 - large, and only this peer needs it
 
         folder.mkdir(parents=True, exist_ok=True)
         new = not (folder / "rows.duckdb").exists()
