@@ -15,7 +15,7 @@ import msgspec
 from config.schema import SiteFile
 from model.level import Level
 from simulators.torture import sky
-from simulators.torture.evidence import Evidence
+from simulators.torture.evidence import Evidence, Told
 from simulators.torture.hazards import Hazard, hazards_of
 from simulators.torture.script import Script
 
@@ -267,16 +267,17 @@ class _Bench:
 
     def unowned(self) -> Iterator[Finding]:
         """Warnings that nobody owned past the escalation clock, with nobody called."""
-        by_case: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
+        by_case: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for told in self._log.told:
-            by_case[told.case].append((told.t, told.state, told.escalation))
+            by_case[told.case].append((told.t, told.escalation))
+        nobodys = _stretches_nobodys(self._log.told, self._end)
         for case, lines in by_case.items():
-            for start, end in _stretches_open(lines, self._end):
+            for start, end in nobodys[case]:
                 for called, after_s in ((1, 30.0), (2, 60.0), (3, 120.0)):
                     by = self._escalated_by(start, after_s)
                     if by > end:
                         break
-                    if max(n for t, _, n in lines if t <= by and (t >= start)) < called:
+                    if max(n for t, n in lines if start <= t <= by) < called:
                         what = f"{case}: nobody called after {after_s:.0f} s without an owner"
                         yield Finding(count="unowned", t=by, what=what)
                         break
@@ -338,16 +339,25 @@ class _Bench:
                 yield Finding(count="forged_obeyed", t=t, what=what)
 
 
-def _stretches_open(
-    lines: list[tuple[float, str, int]], end: float
-) -> Iterator[tuple[float, float]]:
-    """From when to when a case was open and nobody's."""
-    began: float | None = None
-    for t, state, _ in lines:
-        if state == "open" and began is None:
-            began = t
-        elif state != "open" and began is not None:
-            yield began, t
-            began = None
-    if began is not None:
-        yield began, end
+def _stretches_nobodys(told: list[Told], end: float) -> defaultdict[str, list[tuple[float, float]]]:
+    """From when to when each case was open and nobody's, and had to call people itself.
+
+    A red warning of the zone answers for the yellow and blue ones beside it. Whether one stands is
+    taken from what the room was shown of it, not from what the service says of the weaker one.
+    """
+    found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    standing: dict[str, dict[str, Told]] = defaultdict(dict)
+    began: dict[str, float] = {}
+    for one in told:
+        zone = standing[one.zone]
+        zone[one.case] = one
+        red = any(each.level == Level.RED and each.state != "closed" for each in zone.values())
+        for case, last in zone.items():
+            answered_for = red and Level(last.level).rank <= Level.YELLOW.rank
+            if last.state == "open" and not answered_for:
+                began.setdefault(case, one.t)
+            elif case in began:
+                found[case].append((began.pop(case), one.t))
+    for case, start in began.items():
+        found[case].append((start, end))
+    return found

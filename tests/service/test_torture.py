@@ -13,7 +13,7 @@ from service.torture_plants import TorturePlant
 from service.torture_run import run_script
 from simulators.torture.script import FaultKind as Broken
 from simulators.torture.script import Script, write_script
-from tests.service.torture_scripts import CRUSH, FIRE, FIRE_OVER, HELP, fault, script
+from tests.service.torture_scripts import BUSY, CRUSH, FIRE, FIRE_OVER, HELP, fault, script
 
 Plant = TorturePlant
 
@@ -140,6 +140,14 @@ def test_a_full_disk_delays_a_warning_and_loses_none() -> None:
 def test_a_broker_that_forgets_everything_is_told_everything_anew() -> None:
     findings = run_script(script(CRUSH, fault(Broken.BROKER_FORGOT, 60, 80), length_s=170))
     assert (findings.crossings, findings.found) == (3, ())
+
+
+def test_a_yellow_warning_beside_a_red_one_calls_nobody_and_calls_when_the_red_is_over() -> None:
+    beside = script(
+        [*BUSY, *FIRE, FIRE_OVER], fault(Broken.KILLED_BETWEEN_STEPS, 150, 154), length_s=250
+    )
+    assert run_script(beside).found == ()
+    assert run_script(beside, plant=Plant.ESCALATION_LOST_IN_RESTART).count("unowned") == 1
 
 
 def test_every_seed_scripts_an_hour_with_enough_to_prove_something() -> None:

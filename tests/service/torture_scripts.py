@@ -14,6 +14,7 @@ HELP: tuple[Moment, ...] = (
     (60.0, "alarm", "help-lotus", 1.0),
     (62.0, "alarm", "help-lotus", 0.0),
 )
+BUSY: tuple[Moment, ...] = ((20.0, "crowd", "yandai", 3.5),)
 CRUSH: tuple[Moment, ...] = ((50.0, "crowd", "bridge", 6.0),)
 
 
