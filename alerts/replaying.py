@@ -2,7 +2,7 @@
 
 The same watch as in the service judges the zones' stored views and the sensors' stored readings. It
 opens no case, tells nobody, and sees what was stored: one view of a zone a second at most, no
-detectors' alarms, no motion and no forecast.
+detectors' alarms, no motion and no forecast. Weak signals add up open cases, so they do not either.
 """
 
 from __future__ import annotations
