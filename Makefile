@@ -2,7 +2,7 @@
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 
-.PHONY: setup setup-test demo test lint format bench screenshots lock train-setup clean
+.PHONY: setup setup-test demo test coverage lint format bench screenshots lock train-setup clean
 
 setup:
 	@sh deploy/setup.sh
@@ -16,6 +16,11 @@ demo: setup
 test: setup-test lint
 	@pytest -m alone
 	@pytest -n 2 --dist worksteal -m "not alone"
+
+coverage: setup-test
+	@mkdir -p build
+	@coverage run -m pytest tests/alerts tests/devices tests/wire/test_signing.py
+	@coverage report
 
 lint: setup-test
 	@ruff check .
