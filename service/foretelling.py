@@ -30,7 +30,7 @@ from crowd.forecast.zones_ahead import ZonesAhead
 from model.clock import Clock
 from model.outlook import Capacity, Outlook
 from model.zones import ForecastPoint, ZoneView
-from store.embedded import Store
+from store.embedded import Store, StoreReader
 from store.errors import FeedClosedError
 from store.feed import Feed
 
@@ -48,6 +48,12 @@ ANNOUNCED: Final = "announced_events"
 """Under which name the store keeps what operators announced at the console."""
 
 _events = TypeAdapter(list[Event])
+
+
+def announced(store: StoreReader) -> list[Event]:
+    """What operators announced at the console, as the store keeps it."""
+    kept = store.state(ANNOUNCED)
+    return [] if kept is None else _events.validate_json(kept)
 
 
 class Foreteller:
@@ -96,8 +102,7 @@ class Foreteller:
 
     def events(self) -> list[Event]:
         """What operators announced at the console; the site file's own events are not among them."""
-        kept = self._store.state(ANNOUNCED)
-        return [] if kept is None else _events.validate_json(kept)
+        return announced(self._store)
 
     def announce(self, event: Event) -> None:
         """Take up an event, in place of one with the same id; the next forecast reckons with it."""
@@ -106,10 +111,10 @@ class Foreteller:
 
     def withdraw(self, event: str) -> bool:
         """Forget an announced event; False where there is none of that id."""
-        announced = self.events()
-        rest = [each for each in announced if each.id != event]
+        before = self.events()
+        rest = [each for each in before if each.id != event]
         self._keep(rest)
-        return len(rest) < len(announced)
+        return len(rest) < len(before)
 
     def _keep(self, events: list[Event]) -> None:
         with self._store.transaction() as tx:

@@ -16,6 +16,7 @@ from console.reports.paper import pdf_of
 from console.reports.screen import html_of
 from crowd.forecast.history import HistoryError
 from crowd.forecast.surroundings import Surroundings, read_weather
+from service.foretelling import announced
 from service.reporting import Reporter
 from store.embedded import StoreReader
 
@@ -31,7 +32,8 @@ def reporter_of(site: SiteFile, folder: Path, store: StoreReader) -> Reporter:
             weather = read_weather(folder / visits.weather_file)
         except HistoryError as error:
             log.warning("the report goes on without the weather: %s", error)
-    around = Surroundings(calendar=visits.holidays, events=visits.events, weather=weather)
+    events = (*visits.events, *announced(store))
+    around = Surroundings(calendar=visits.holidays, events=events, weather=weather)
     return Reporter(site, store, around)
 
 

@@ -61,7 +61,7 @@ class Reporter:
     def __init__(self, site: SiteFile, store: StoreReader, around: Surroundings) -> None:
         self._site = site
         self._store = store
-        self._around = around
+        self.around = around
         self._tz = ZoneInfo(site.site.timezone)
         self._record = SiteRecord(site, store)
 
@@ -110,6 +110,8 @@ class Reporter:
         back = timedelta(days=7 if period is Period.DAILY else days)
         hours = self._record.visitors(first - back, last, now)
         mine, before = hours[-days:], hours[: days if period is not Period.DAILY else 1]
+        # A part of the period before would look like a change that nobody made.
+        whole_before = np.isfinite(before).all()
         totals = mine.sum(1)
         known = np.isfinite(totals)
         busiest = int(np.nanargmax(totals)) if known.any() else None
@@ -124,7 +126,7 @@ class Reporter:
             counted=_numbers(shown),
             before=_numbers(shown_before),
             total=_sum(shown),
-            total_before=_sum(shown_before),
+            total_before=_sum(shown_before) if whole_before else None,
             busiest_day=None if busiest is None else first + timedelta(days=busiest),
             busiest_day_visitors=None if busiest is None else float(totals[busiest]),
         )
@@ -239,7 +241,7 @@ class Reporter:
         )
 
     def _forecasts(self, first: dt.date, last: dt.date, now: datetime) -> tuple[DayError, ...]:
-        return errors_at(self._record.history(now), self._around, first, last, FORECAST_HOUR)
+        return errors_at(self._record.history(now), self.around, first, last, FORECAST_HOUR)
 
 
 def _both(words: Words) -> Bilingual:

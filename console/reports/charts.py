@@ -145,9 +145,14 @@ def _grid(top: float, scale: float, height: float, unit: str, *, room: float = 0
             f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT - room}" y1="{y:.1f}" y2="{y:.1f}"'
             f' stroke="{_PALE if share else INK}" stroke-width="0.7"/>'
         )
-        parts.append(_text(_LEFT - 6, y + 4, f"{top * share:,.4g}", anchor="end"))
+        parts.append(_text(_LEFT - 6, y + 4, _tick(top * share), anchor="end"))
     parts.append(_text(4, 10, unit))
     return "".join(parts)
+
+
+def _tick(value: float) -> str:
+    """A figure at the axis as people write it: 10,000, and what lies below ten with its fraction."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _bar(x: float, tall: float, wide: float, height: float, fill: str) -> str:

@@ -120,7 +120,10 @@ class _Writer:
                     beside=self._say(
                         "visitors.against",
                         before=self._number(visitors.total_before),
-                        change=self._change(visitors.total, visitors.total_before),
+                        change=self._change(
+                            None if None in visitors.counted else visitors.total,
+                            visitors.total_before,
+                        ),
                     ),
                 ),
                 Tile(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
+from itertools import zip_longest
 
 import typst
 
@@ -19,7 +21,7 @@ _HEAD = """
 #set text(font: FONT, size: 9.5pt, lang: LANGUAGE, fill: rgb("#1d2b33"))
 #set par(leading: 0.7em)
 #set document(title: TITLE)
-#show heading: it => block(above: 1.5em, below: 0.8em, width: 100%, stroke: (bottom: 1pt + rgb("#1f6f8b")),
+#show heading: it => block(above: 1.5em, below: 0.8em, sticky: true, width: 100%, stroke: (bottom: 1pt + rgb("#1f6f8b")),
   inset: (bottom: 3pt), text(size: 11.5pt, stroke: 0.25pt + rgb("#1d2b33"), it.body))
 #text(size: 17pt, stroke: 0.35pt + rgb("#1d2b33"), TITLE) \\
 #text(fill: rgb("#4a5c66"), SUBTITLE)
@@ -36,7 +38,7 @@ def pdf_of(page: Page) -> bytes:
         "TITLE": page.title,
     }
     bound = "\n".join(f"#let {name} = {_quoted(value)}" for name, value in names.items())
-    body = "\n".join(_block(block) for block in page.blocks)
+    body = "\n".join(_laid_out(page.blocks))
     source = f"{bound}\n{_HEAD}\n{body}\n".encode()
     return typst.compile(source, font_paths=_fonts(), format="pdf")
 
@@ -54,6 +56,14 @@ def _quoted(text: str) -> str:
     """Text as a string of Typst: nothing in it can be markup. Its escapes are those of JSON."""
     printable = "".join(letter for letter in text if letter == "\n" or letter >= " ")
     return json.dumps(printable, ensure_ascii=False)
+
+
+def _laid_out(blocks: Sequence[Block]) -> Iterator[str]:
+    """Each block as Typst's; words that lead to a chart stay on its page, as headings do by themselves."""
+    for block, following in zip_longest(blocks, blocks[1:]):
+        words = _block(block)
+        leads = isinstance(block, Paragraph) and isinstance(following, Chart)
+        yield f"#block(sticky: true)[{words}]" if leads else words
 
 
 def _block(block: Block) -> str:

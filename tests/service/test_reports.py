@@ -17,18 +17,20 @@ from typer.testing import CliRunner
 
 import config
 from config.visits import Reports
+from console.reports.blocks import Chart, Paragraph
 from console.reports.charts import Axis, bars, lines
 from console.reports.figures import Period, Report
 from console.reports.pages import page_of
-from console.reports.paper import pdf_of
+from console.reports.paper import _laid_out, pdf_of
 from console.reports.screen import html_of
 from crowd.forecast.surroundings import Surroundings
 from model.clock import ManualClock
 from service.commands import report as report_command
 from service.commands import simulate as simulate_command
 from service.exits import CommandError, WrongUseError
+from service.foretelling import ANNOUNCED
 from service.past import fill
-from service.report_files import write_report
+from service.report_files import reporter_of, write_report
 from service.report_schedule import ReportSchedule, due
 from service.reporting import Reporter, span_of
 from service.site import LoadedSite, open_site
@@ -212,6 +214,50 @@ def test_drawings_leave_gaps_where_nothing_is_known() -> None:
     assert drawn.count("<polyline") == 2
     nothing = bars([None, None], [None], Axis(labels=("a", "b")), names=("a", "b"), unit="")
     assert nothing.count("<rect") == 3, "the key and its hatching only"
+
+
+def test_figures_at_an_axis_are_written_out() -> None:
+    tall = bars([40_000.0], [], Axis(labels=("a",)), names=("a", "b"), unit="")
+    assert ">10,000<" in tall
+    assert ">40,000<" in tall
+    assert "e+" not in tall
+    assert ">0.5<" in bars([2.0], [], Axis(labels=("a",)), names=("a", "b"), unit="")
+
+
+def test_a_period_before_that_is_known_in_part_is_not_compared(
+    reports: dict[Period, Report],
+) -> None:
+    week = reports[Period.WEEKLY].visitors
+    assert week.total is not None
+    assert week.total_before is None
+    assert None in week.counted
+    known = msgspec.structs.replace(week, total_before=1000.0)
+    page = page_of(msgspec.structs.replace(reports[Period.WEEKLY], visitors=known), "en")
+    assert "before: 1,000 (unknown)" in html_of(page)
+
+
+def test_words_that_lead_to_a_chart_stay_on_its_page(reports: dict[Period, Report]) -> None:
+    chart = next(
+        block for block in page_of(reports[Period.DAILY], "en").blocks if isinstance(block, Chart)
+    )
+    leading = (Paragraph(text="some words"), chart)
+    assert [text.startswith("#block(sticky: true)") for text in _laid_out(leading)] == [True, False]
+
+
+def test_events_announced_at_the_console_are_reckoned_with(
+    filled: LoadedSite, tmp_path: Path
+) -> None:
+    event = {
+        "id": "lanterns",
+        "name": {"zh": "灯会", "en": "Lanterns"},
+        "first": "2026-10-03",
+        "more_visitors": 0.5,
+    }
+    with Store.open(tmp_path, full_sync=False) as store:
+        with store.transaction() as tx:
+            tx.save_state(ANNOUNCED, json.dumps([event]).encode())
+        around = reporter_of(filled.site, filled.folder, store).around
+    assert around.more_visitors(SATURDAY) == 0.5
 
 
 def _run(*arguments: str) -> tuple[int, str]:
