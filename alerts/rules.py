@@ -101,10 +101,6 @@ class ZoneRule(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.zone}/{self.hazard}"
 
     @property
-    def is_alarm(self) -> bool:
-        return self.signal is Signal.ALARM
-
-    @property
     def stands_by_itself(self) -> bool:
         """Whether its sample is known without being seen anew, also after a restart."""
         return self.signal in (Signal.ALARM, Signal.WEAK_SIGNALS)

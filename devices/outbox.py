@@ -134,10 +134,9 @@ class Outbox:
             if record.action == Motion.RAISE and not self._may_rise(pending, mono):
                 continue
             for earlier in self._orders.of(record.kind, record.device):
-                if earlier.unreceipted and earlier.may_leave(mono) and _in_order(record):
+                is_earlier = earlier.record.counter < record.counter and _in_order(record)
+                if is_earlier and earlier.unreceipted and earlier.may_leave(mono):
                     sending[earlier.record.id] = earlier
-                if earlier is pending:
-                    break
             sending[record.id] = pending
         return tuple(sorted((p.record for p in sending.values()), key=lambda each: each.counter))
 

@@ -77,9 +77,6 @@ class PendingOrders:
         self._ends: list[tuple[float, str]] = []
         self._changed: dict[str, OrderRecord] = {}
 
-    def __len__(self) -> int:
-        return len(self._by_id)
-
     def __iter__(self) -> Iterator[Pending]:
         return iter(self._by_id.values())
 
@@ -144,12 +141,11 @@ class PendingOrders:
 
     def drop(self, record: OrderRecord) -> None:
         """Close an order as it stands."""
-        self._by_id.pop(record.id, None)
-        orders = self._by_device[record.kind].get(record.device)
-        if orders is not None:
-            orders.pop(record.id, None)
-            if not orders:
-                del self._by_device[record.kind][record.device]
+        del self._by_id[record.id]
+        orders = self._by_device[record.kind][record.device]
+        del orders[record.id]
+        if not orders:
+            del self._by_device[record.kind][record.device]
         self._remember(record)
 
     def take_changed(self) -> tuple[OrderRecord, ...]:

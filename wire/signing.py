@@ -97,11 +97,6 @@ class OrderSigner:
         self.key_id = checked_id(key_id)
         self._tz = tz
 
-    @property
-    def public(self) -> Ed25519PublicKey:
-        """The key that devices must hold under `key_id`."""
-        return self._private.public_key()
-
     def sign(self, topic: str, order: Order) -> bytes:
         """The exact message to send on this topic. A repeat must send these same bytes.
 

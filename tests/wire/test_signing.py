@@ -205,6 +205,12 @@ def test_base64url_reads_back_and_has_no_padding(raw: bytes) -> None:
     assert decode_base64url(text) == raw
 
 
+@pytest.mark.parametrize("text", ["A", "AA=", "AB", "!!!!", "汉字汉字", "AA A"])
+def test_base64url_in_any_other_spelling_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not base64url"):
+        decode_base64url(text)
+
+
 def test_an_order_that_no_device_could_accept_is_not_signed() -> None:
     with pytest.raises(ValueError, match="integers"):
         SIGNER.sign(LANE, msgspec.structs.replace(RAISE, counter=2**53))
