@@ -201,8 +201,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The line heals: within forty seconds each screen has the last word of each case."""
-        for screen in self.screens.values():
-            screen.knows_the_time = True
+        for each in self.screens.values():
+            each.knows_the_time = True
         for _ in range(40):
             self.send()
             while self.air:
