@@ -39,7 +39,7 @@ HEADLESS_S = 90.0
 READY_WITHIN_S = 60.0
 SETTLE_S = 2.0
 GOODBYE_S = 15.0
-DONE_WITHIN_S = 30.0
+DONE_WITHIN_S = 22.0
 """How much longer than its evening a judged demo may take: filming, starting, stopping, judging."""
 STOPPING_S = 8.0
 PERSON = "operator"
