@@ -17,6 +17,7 @@ from model.clock import ManualClock
 from model.dispatch import cell_of
 from model.facts import Verb
 from model.level import Level, Sight
+from tests.cameras import eventually
 from tests.console.http import client, sign_in, started
 from tests.console.stage import EVENING, Stage
 from tests.console.stage_site import UNITS
@@ -154,7 +155,9 @@ def test_ones_own_warning_is_confirmed_and_no_other(stage: Stage) -> None:
             await sign_in(street, "responder")
             refused = await street.post(f"/api/v1/mine/cases/{case}/confirm", json={})
             assert refused.status_code == 404
-            card = stage.app.state.context.live.room.cards["cases"][case]
+            cards = stage.app.state.context.live.room.cards["cases"]
+            await eventually(lambda: case in cards)
+            card = cards[case]
             assert card.case.state is CaseState.OPEN
 
     asyncio.run(story())
