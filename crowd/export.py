@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from crowd.bounds import fit, holds, trials
 from crowd.estimator import Estimator, Size
-from crowd.network import people_per_cell
+from crowd.network import doubt_per_cell, people_per_cell
 from crowd.pictures import read_picture
 from crowd.stills import Still
 from crowd.training import load_averaged
@@ -57,8 +57,7 @@ class _Counting(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its
     def forward(self, picture: Any) -> tuple[Any, Any]:
         logits = self.network(picture)
         people = people_per_cell(logits)
-        doubt = (people * (1 - torch.sigmoid(logits[:, 0]))).sum()
-        return people[0], doubt.reshape(1)
+        return people[0], doubt_per_cell(logits).sum().reshape(1)
 
 
 def _stem_over_groups(stem: Any) -> Any:
@@ -157,10 +156,10 @@ def _trace(network: Any, path: Path, stride: int) -> None:
 
 
 def _after_head(model: Any) -> list[str]:
-    """The names of the last convolution and of everything after it."""
+    """The names of the two last convolutions, people and doubt, and of everything after them."""
     nodes = list(model.graph.node)
-    last = max(index for index, node in enumerate(nodes) if node.op_type == "Conv")
-    return [node.name for node in nodes[last:]]
+    convolutions = [index for index, node in enumerate(nodes) if node.op_type == "Conv"]
+    return [node.name for node in nodes[convolutions[-2] :]]
 
 
 def _picture_input() -> Any:

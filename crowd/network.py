@@ -99,10 +99,11 @@ def _stem(shape: Shape) -> Any:
 
 
 class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its classes are Any
-    """Picture → two maps at stride eight: the gate (is anyone here?) and the rate (how many, if so).
+    """Picture → three maps at stride eight: a gate, a rate, and how wrong the two are likely to be.
 
     Input: float, batch x 3 x height x width, BGR, (value - 128) / 255, sides a multiple of 16.
-    Output: batch x 2 x height/8 x width/8, logits. `people_per_cell` turns them into people.
+    Output: batch x 3 x height/8 x width/8, logits. `people_per_cell` turns them into people and
+    `doubt_per_cell` into the error to expect, which looks at the features but never shapes them.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -125,18 +126,26 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
             )
         )
         self.head = nn.Conv2d(shape.width_8, 2, 1)
+        self.doubt = nn.Conv2d(shape.width_8, 1, 1)
         # A start near "few people" keeps the first steps calm: most cells of a picture are empty.
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.constant_(self.head.bias, -1.5)
+        for layer in (self.head, self.doubt):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.constant_(layer.bias, -1.5)
 
     def forward(self, picture: Any) -> Any:
         middle = self.middle(self.down_8(self.near(self.stem(picture))))
         wide = self.back(self.wide(self.down_16(middle)))
         wide = functional.interpolate(wide, scale_factor=2, mode="nearest")
-        return self.head(self.fuse(functional.relu(self.lateral(middle) + wide)))
+        fused = self.fuse(functional.relu(self.lateral(middle) + wide))
+        return torch.cat((self.head(fused), self.doubt(fused.detach())), 1)
 
 
 def people_per_cell(logits: Any) -> Any:
     """People in each cell, batch x height x width: the gate's chance times the rate."""
     gate, rate = logits[:, 0], logits[:, 1]
     return torch.sigmoid(gate) * functional.softplus(rate)
+
+
+def doubt_per_cell(logits: Any) -> Any:
+    """People by which the count of a block of cells is likely to be off, shared among its cells."""
+    return functional.softplus(logits[:, 2])

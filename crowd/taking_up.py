@@ -42,7 +42,7 @@ def take_up(path: Path, network: Any, inputs: Iterable[Any]) -> None:
             _log.info("%s: this network has no layer %s", path, name)
             continue
         _fill(layer, weight, name=f"{path}: {name}")
-        if name == "head":
+        if name in ("head", "doubt"):
             layer.bias.data = torch.from_numpy(bias.copy())
         else:
             norms[name] = _plain_norm(modules[_norm_after(name)], bias)

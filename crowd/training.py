@@ -45,18 +45,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str = "full"
     seed: int = 1
-    steps: int = 12_000
-    batch: int = 8
+    steps: int = 28_000
+    batch: int = 16
     crop_px: int = 256
     scale_min: float = 0.75
-    scale_max: float = 1.6
-    light_share: float = 0.25
-    damage_share: float = 0.15
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.01
-    warm_up_steps: int = 500
-    average: float = 0.998
-    settle_share: float = 0.3
+    scale_max: float = 1.35
+    light_share: float = 0.2
+    damage_share: float = 0.12
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    warm_up_steps: int = 200
+    average: float = 0.999
+    settle_share: float = 0.8
     validate_every: int = 2_000
     shares: dict[str, float] = {}
 
@@ -73,7 +73,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 # Small sees sub streams, so its pictures are shrunk further.
 RECIPES: Final[dict[str, Plan]] = {
-    "full": Plan(model="full", steps=20_000),
+    "full": Plan(model="full", steps=26_000),
     "small": Plan(model="small", steps=20_000, scale_min=0.4, scale_max=1.1),
 }
 

@@ -140,7 +140,7 @@ class ViewReference:
         whole = self._mean_of(free)
         reference = whole * (free > 0)[..., None]
         agreeing, disagreeing = _votes(edges, reference, self._unsteady())
-        known = int((_tile_sums((whole**2).sum(axis=2)) >= _TILE_EDGES_LEAST).sum())
+        known = int((_tile_sums(_along(whole, whole)) >= _TILE_EDGES_LEAST).sum())
         match = _match(agreeing, disagreeing, known)
         if match is ViewMatch.OTHER and float(np.mean(self._recent[-1][1])) < _FREE_LEAST:
             match = ViewMatch.UNSURE
@@ -207,20 +207,27 @@ def _free_of(people: NDArray[np.float32] | None, shape: tuple[int, int]) -> Floa
 def _tile_sums(values: Floats) -> Floats:
     high, wide = values.shape[0] // _ROWS, values.shape[1] // _COLUMNS
     cut = values[: high * _ROWS, : wide * _COLUMNS]
-    return np.asarray(cut.reshape(_ROWS, high, _COLUMNS, wide).sum(axis=(1, 3)), np.float32)
+    # Whole pixels to a tile, so that the mean by area is exact, and far faster than sums over axes.
+    means = cv2.resize(cut, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
+    return np.asarray(means * np.float32(high * wide), np.float32)
+
+
+def _along(one: Floats, two: Floats) -> Floats:
+    """The inner product of two fields of directions (H, W, 2), pixel by pixel."""
+    return np.asarray(one[..., 0] * two[..., 0] + one[..., 1] * two[..., 1], np.float32)
 
 
 def _agreement(one: Floats, two: Floats) -> Floats:
     """How alike the edges are in each tile: 1 the same, 0 unrelated or none."""
-    both = _tile_sums((one * two).sum(axis=2))
-    lengths = _tile_sums((one**2).sum(axis=2)) * _tile_sums((two**2).sum(axis=2))
+    both = _tile_sums(_along(one, two))
+    lengths = _tile_sums(_along(one, one)) * _tile_sums(_along(two, two))
     return np.asarray(both / np.sqrt(np.maximum(lengths, 1e-6)), np.float32)
 
 
 def _votes(edges: Floats, reference: Floats, unsteady: Floats) -> tuple[int, int]:
     """Tiles that show the reference's edges, and tiles that show others which stand still."""
-    mine = _tile_sums((edges**2).sum(axis=2)) >= _TILE_EDGES_LEAST
-    known = _tile_sums((reference**2).sum(axis=2)) >= _TILE_EDGES_LEAST
+    mine = _tile_sums(_along(edges, edges)) >= _TILE_EDGES_LEAST
+    known = _tile_sums(_along(reference, reference)) >= _TILE_EDGES_LEAST
     agreement = _agreement(edges, reference)
     other = mine & known & (agreement < _DISAGREES) & (unsteady <= _STEADY)
     return int((mine & known & (agreement >= _AGREES)).sum()), int(other.sum())
