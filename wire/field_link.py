@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 10
 ANSWER_S = 5.0
+CONNECT_S = 10.0
+"""To open the connection, and to be let in on it."""
+
 MAX_WAITING = 10_000
 _REFUSALS = frozenset({4, 5, 134, 135})
 
@@ -67,7 +72,10 @@ class FieldLink:
             clean_session=clean,
             will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
             keepalive=keepalive_s,
-            timeout=ANSWER_S,
+            # The client's own deadlines lose a cancellation that comes with the broker's answer
+            # (asyncio.wait_for, Python 3.11), and whoever cancelled waits forever. `_answered` does
+            # not.
+            timeout=math.inf,
             max_queued_incoming_messages=MAX_WAITING,
             tls_context=address.tls_context(),
             # Without it every acknowledgement waits for Nagle and the delayed ACK: 40 ms.
@@ -77,16 +85,15 @@ class FieldLink:
 
     async def __aenter__(self) -> Self:
         """Connect and subscribe. LinkRefusedError or LinkLostError when that fails."""
-        try:
+        async with _answered("the connection", within_s=CONNECT_S):
             await self._client.__aenter__()
-        except aiomqtt.MqttError as error:
-            raise _named(error) from error
         if self._filters:
             try:
-                await self._client.subscribe([(one.topic, one.qos) for one in self._filters])
-            except aiomqtt.MqttError as error:
+                async with _answered("the subscription"):
+                    await self._client.subscribe([(one.topic, one.qos) for one in self._filters])
+            except LinkLostError:
                 await self.__aexit__(None, None, None)
-                raise _named(error) from error
+                raise
         return self
 
     async def __aexit__(
@@ -97,18 +104,17 @@ class FieldLink:
     ) -> None:
         """Say goodbye in good order; the last will is not published then."""
         try:
-            await self._client.__aexit__(kind, error, trace)
-        except aiomqtt.MqttError as fault:
+            async with _answered("the goodbye"):
+                await self._client.__aexit__(kind, error, trace)
+        except LinkLostError as fault:
             log.debug("goodbye failed: %s", fault)
 
     async def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1
     ) -> None:
         """Send one message and wait until the broker acknowledged it. LinkLostError otherwise."""
-        try:
+        async with _answered(f"a message on {topic}"):
             await self._client.publish(topic, payload, qos=qos, retain=retain)
-        except aiomqtt.MqttError as error:
-            raise _named(error) from error
 
     async def messages(self) -> AsyncIterator[FieldMessage]:
         """What comes in, until the connection is gone: LinkLostError. Also without any filter."""
@@ -117,6 +123,18 @@ class FieldLink:
                 yield FieldMessage(message.topic.value, bytes(message.payload), message.retain)
         except aiomqtt.MqttError as error:
             raise _named(error) from error
+
+
+@asynccontextmanager
+async def _answered(what: str, *, within_s: float = ANSWER_S) -> AsyncIterator[None]:
+    """A deadline for the broker's answer. LinkLostError, naming what was not answered."""
+    try:
+        async with asyncio.timeout(within_s):
+            yield
+    except TimeoutError as error:
+        raise LinkLostError(f"no answer to {what} within {within_s:.0f} s") from error
+    except aiomqtt.MqttError as error:
+        raise _named(error) from error
 
 
 def _named(error: aiomqtt.MqttError) -> LinkLostError:

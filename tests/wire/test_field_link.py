@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,32 @@ def test_a_device_speaks_hears_and_its_will_speaks_for_it(kind: str, tmp_path: P
         return
     with running_mosquitto(tmp_path) as mosquitto:
         asyncio.run(scene(mosquitto.address(), mosquitto.address()))
+
+
+def test_who_is_told_to_end_while_the_broker_answers_ends() -> None:
+    """Else a device goes on alone, and whoever ended it waits for it forever."""
+    broker = embedded()
+
+    async def scene() -> None:
+        async with FieldLink(broker.address("field"), client_id="t1") as link:
+            speaking = asyncio.create_task(link.publish(STATUS, b"online"))
+            paho = link._client._client  # the moment of the answer shows nowhere else
+            answered = paho.on_publish
+            assert answered is not None
+
+            def answered_and_ended(*said: Any) -> None:
+                answered(*said)
+                speaking.cancel()
+
+            paho.on_publish = answered_and_ended
+            done, _ = await asyncio.wait([speaking], timeout=60)
+            assert done, "the broker did not answer"
+            assert speaking.cancelled()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        broker.stop()
 
 
 def test_a_wrong_password_and_an_absent_broker_are_told_apart() -> None:
