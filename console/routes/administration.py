@@ -99,65 +99,39 @@ def _tried(change: Callable[[], Edited]) -> Edited:
         raise ProblemError(Code.BAD_REQUEST, errors=errors) from error
 
 
-def _known(kind: str, kinds: frozenset[str]) -> None:
-    if kind not in kinds:
-        raise ProblemError(Code.NOT_FOUND)
+def _edited(part: str, kinds: frozenset[str], what: str) -> None:
+    """Adding, changing and removing in one part of the site file; who may, the part's policy says."""
 
-
-@router.put("/things/{kind}/{id}")
-async def put_thing(
-    kind: str,
-    id: ThingId,  # noqa: A002
-    form: ThingForm,
-    request: Request,
-    who: Signed,
-) -> Response:
-    """Add or change a zone, a camera, a counter, a sensor, a terminal, a bollard lane or a rule."""
-    _known(kind, THINGS)
-    return await _change(
-        context_of(request.app), who, Change(kind=kind, id=id, value=form.value), form
+    @router.put(
+        f"/{part}/{{kind}}/{{id}}", name=f"put_{part}", description=f"Add or change {what}."
     )
+    async def put(
+        kind: str,
+        id: ThingId,  # noqa: A002
+        form: ThingForm,
+        request: Request,
+        who: Signed,
+    ) -> Response:
+        if kind not in kinds:
+            raise ProblemError(Code.NOT_FOUND)
+        change = Change(kind=kind, id=id, value=form.value)
+        return await _change(context_of(request.app), who, change, form)
+
+    @router.delete(f"/{part}/{{kind}}/{{id}}", name=f"remove_{part}", description=f"Remove {what}.")
+    async def remove(
+        kind: str,
+        id: ThingId,  # noqa: A002
+        form: Form,
+        request: Request,
+        who: Signed,
+    ) -> Response:
+        if kind not in kinds:
+            raise ProblemError(Code.NOT_FOUND)
+        return await _change(context_of(request.app), who, Change(kind=kind, id=id), form)
 
 
-@router.delete("/things/{kind}/{id}")
-async def remove_thing(
-    kind: str,
-    id: ThingId,  # noqa: A002
-    form: Form,
-    request: Request,
-    who: Signed,
-) -> Response:
-    """Remove a thing."""
-    _known(kind, THINGS)
-    return await _change(context_of(request.app), who, Change(kind=kind, id=id), form)
-
-
-@router.put("/duty/{kind}/{id}")
-async def put_duty(
-    kind: str,
-    id: ThingId,  # noqa: A002
-    form: ThingForm,
-    request: Request,
-    who: Signed,
-) -> Response:
-    """Add or change a plan, or a kind of problem with its owner."""
-    _known(kind, DUTY)
-    return await _change(
-        context_of(request.app), who, Change(kind=kind, id=id, value=form.value), form
-    )
-
-
-@router.delete("/duty/{kind}/{id}")
-async def remove_duty(
-    kind: str,
-    id: ThingId,  # noqa: A002
-    form: Form,
-    request: Request,
-    who: Signed,
-) -> Response:
-    """Remove a plan or a kind of problem."""
-    _known(kind, DUTY)
-    return await _change(context_of(request.app), who, Change(kind=kind, id=id), form)
+_edited("things", THINGS, "a zone, camera, counter, sensor, terminal, bollard lane or rule")
+_edited("duty", DUTY, "a plan, or a kind of problem with its owner")
 
 
 @router.put("/roster")

@@ -18,6 +18,7 @@ from console.pixelated import pixelate
 from console.policy import DECIDE, PHOTOS
 from console.problems import Code, ProblemError
 from console.routes.room import as_json
+from console.stills import headers_of, look
 from console.views import CaseCard, Section
 from model.cases import CaseState
 from model.dispatch import Act, Dispatch, DispatchState, Grade, Step
@@ -250,20 +251,11 @@ async def confirm(case: str, request: Request, who: Signed) -> Taken:
 @router.get("/cameras/{camera}/shared.jpg")
 async def shared(camera: str, request: Request, who: Signed) -> Response:
     """A camera's newest picture as it may leave the room: coarse wherever people were counted."""
-    context = context_of(request.app)
-    if camera not in {known.id for known in context.site.cameras}:
-        raise ProblemError(Code.NOT_FOUND)
-    mono = context.clock.monotonic()
-    if context.looks.is_new(who.session, camera, mono):
-        await submit(context, who, Verb.LOOK, camera)
-        context.looks.written(who.session, camera, mono)
-    context.pictures.watch(camera)
-    still = context.pictures.latest(camera)
+    still = await look(context_of(request.app), who, camera)
     if still is None:
         return Response(status_code=204)
     try:
         jpeg = await to_thread.run_sync(pixelate, still)
     except PictureError as error:
         raise ProblemError(Code.NOT_A_PICTURE) from error
-    headers = {"X-Still-At": still.at.isoformat(), "X-Still-Sight": still.sight.value}
-    return Response(jpeg, media_type="image/jpeg", headers=headers)
+    return Response(jpeg, media_type="image/jpeg", headers=headers_of(still))

@@ -12,15 +12,14 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response, WebSocket, WebSocketDisconnect
 
 from console.context import context_of
-from console.decide import submit
 from console.doors import Signed, same_origin, who_is
 from console.live import TooManyConsolesError
 from console.past import cards_of
 from console.policy import LIVE as LIVE_POLICY
 from console.policy import POLICIES, Admission, admit
 from console.problems import Code, ProblemError
+from console.stills import headers_of, look
 from console.views import Section
-from model.facts import Verb
 from store.history import UnknownQuantityError
 from store.timeline import replayed
 
@@ -71,18 +70,10 @@ async def still(camera: str, request: Request, who: Signed) -> Response:
 
     The look is written down before the picture is shown.
     """
-    context = context_of(request.app)
-    if camera not in {known.id for known in context.site.cameras}:
-        raise ProblemError(Code.NOT_FOUND)
-    mono = context.clock.monotonic()
-    if context.looks.is_new(who.session, camera, mono):
-        await submit(context, who, Verb.LOOK, camera)
-        context.looks.written(who.session, camera, mono)
-    context.pictures.watch(camera)
-    picture = context.pictures.latest(camera)
+    picture = await look(context_of(request.app), who, camera)
     if picture is None:
         return Response(status_code=204)
-    headers = {"X-Still-At": picture.at.isoformat(), "X-Still-Sight": picture.sight.value}
+    headers = headers_of(picture)
     if picture.count is not None:
         headers["X-Still-Count"] = f"{picture.count:.2f}"
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)

@@ -16,12 +16,11 @@ import msgspec
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from console.context import Context, context_of
-from console.decide import submit
 from console.doors import Who, same_origin, who_is
 from console.policy import POLICIES, WATCHING, Admission, admit
 from console.ports import LiveGone, LiveRefusedError, LiveStart, LiveVideo, LiveWord, Still
 from console.problems import ProblemError
-from model.facts import Verb
+from console.stills import write_down
 
 router = APIRouter()
 
@@ -62,14 +61,10 @@ async def _admitted(socket: WebSocket) -> Who | None:
 
 async def _written(context: Context, who: Who, camera: str) -> bool:
     """Whether this look stands in the audit."""
-    mono = context.clock.monotonic()
-    if not context.looks.is_new(who.session, camera, mono):
-        return True
     try:
-        await submit(context, who, Verb.LOOK, camera)
+        await write_down(context, who, camera)
     except ProblemError:
         return False
-    context.looks.written(who.session, camera, mono)
     return True
 
 
