@@ -26,7 +26,7 @@ OWN_CALL = "operators-call"
 """The hazard of an operator's own call where they named none."""
 
 _ENTRANCE_VERBS = frozenset({Verb.ARM, Verb.CONFIRM, Verb.LOWER, Verb.STOP})
-_ZONE_VERBS = frozenset({Verb.CALL, Verb.EXERCISE})
+_ZONE_VERBS = frozenset({Verb.CALL, Verb.EXERCISE, Verb.COUNT})
 _DUTY_VERBS = frozenset({Verb.SIGN_ON, Verb.SIGN_OFF})
 
 Act = Callable[[Journal, CaseFile, Decision], Refusal | None]
@@ -58,6 +58,7 @@ class DecisionDesk:
         self._exercises = exercises
         self._entrances = {bollard.id: bollard.entrance for bollard in site.bollards}
         self._zones = frozenset(zone.id for zone in site.zones)
+        self._counted = frozenset(counter.zone for counter in site.counters)
         self._on_case: dict[Verb, Act] = {
             Verb.CLOSE: self._close,
             Verb.APPROVE: self._approve,
@@ -107,9 +108,11 @@ class DecisionDesk:
         return None
 
     def _zone(self, journal: Journal, decision: Decision) -> Refusal | None:
-        """An operator's own call about a zone, or an exercise there."""
+        """An operator's own call about a zone, an exercise there, or a count of those inside."""
         if decision.subject not in self._zones:
             return Refusal.UNKNOWN_ZONE
+        if decision.verb is Verb.COUNT:
+            return self._count(decision)
         if decision.level is None:
             return Refusal.LEVEL_MISSING
         if not decision.comment:
@@ -119,6 +122,12 @@ class DecisionDesk:
             return self._exercises.begin(journal, self._book, hazard, decision.level, decision)
         self._call(journal, hazard, decision.level, decision)
         return None
+
+    def _count(self, decision: Decision) -> Refusal | None:
+        """The zone's own account takes the count up; here it is only judged whether it may."""
+        if decision.subject not in self._counted:
+            return Refusal.NO_GATES
+        return Refusal.PEOPLE_MISSING if decision.people is None else None
 
     def _call(self, journal: Journal, hazard: str, level: Level, decision: Decision) -> None:
         """Somebody saw what no rule sees: a case at their word, until they close it."""

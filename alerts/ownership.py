@@ -38,6 +38,8 @@ class Refusal(StrEnum):
     SAME_SESSION = "approval_from_the_same_session"
     UNKNOWN_ENTRANCE = "unknown_entrance"
     UNKNOWN_ZONE = "unknown_zone"
+    NO_GATES = "zone_has_no_gates"
+    PEOPLE_MISSING = "people_missing"
     REASON_MISSING = "reason_missing"
     END_MISSING = "end_missing"
     RED_NOT_SHELVED = "red_cannot_be_shelved"

@@ -62,12 +62,18 @@ def _value(rule: ZoneRule, view: ZoneView, past: ZonePast, time_s: float) -> flo
 
 
 def _load(view: ZoneView) -> float | None:
-    return None if view.occupancy is None else view.occupancy / view.capacity
+    """The share of the capacity; where only a lower bound is known, that much is surely reached."""
+    people = view.occupancy_low if view.occupancy is None else view.occupancy
+    return None if people is None else people / view.capacity
+
+
+def _density(view: ZoneView) -> float | None:
+    return view.density_low_p_m2 if view.density_p_m2 is None else view.density_p_m2
 
 
 _OF_VIEW: dict[Signal, Callable[[ZoneView], float | None]] = {
     Signal.PEAK_DENSITY: lambda view: view.peak_p_m2,
-    Signal.ZONE_DENSITY: lambda view: view.density_p_m2,
+    Signal.ZONE_DENSITY: _density,
     Signal.OCCUPANCY: _load,
     Signal.DAILY_VISITORS: lambda view: view.day_load,
     Signal.COUNTERFLOW: lambda view: view.counterflow,

@@ -79,7 +79,11 @@ class Console(Strict):
 
 
 class Zone(Strict):
-    """A part of the site that is judged as one; outline in metres east and north of the origin."""
+    """A part of the site that is judged as one; outline in metres east and north of the origin.
+
+    `empty_at` is a time of the day at which nobody is inside, such as before opening: from there the
+    gates of a zone without cameras know how many are.
+    """
 
     id: DeviceId
     name: Words
@@ -87,6 +91,7 @@ class Zone(Strict):
     usable_area_m2: Annotated[float, Field(gt=0, le=10_000_000)]
     m2_per_visitor: Annotated[float, Field(gt=0, le=1000)]
     mean_stay_min: Annotated[float, Field(ge=1, le=24 * 60)] | None = None
+    empty_at: time | None = None
 
     @property
     def capacity(self) -> float:

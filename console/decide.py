@@ -30,6 +30,7 @@ async def submit(
     into: str | None = None,
     plan: str | None = None,
     item: int | None = None,
+    people: int | None = None,
 ) -> str:
     """Hand one decision in and wait for its commit; returns its id.
 
@@ -51,6 +52,7 @@ async def submit(
         into=into,
         plan=plan,
         item=item,
+        people=people,
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):

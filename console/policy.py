@@ -89,6 +89,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("POST", "/api/v1/cases/{case}/withdraw"): DECIDE,
     ("POST", "/api/v1/zones/{zone}/call"): DECIDE,
     ("POST", "/api/v1/zones/{zone}/exercise"): COMMAND,
+    ("POST", "/api/v1/zones/{zone}/count"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/arm"): DECIDE,
     ("POST", "/api/v1/entrances/{entrance}/confirm"): DECIDE,
     ("GET", "/api/v1/duty"): ROOM | FIELD,

@@ -85,13 +85,20 @@ def _total(zones: Iterable[tuple[str, CapacityLine]]) -> _Seen:
     lines = dict(zones)
     unseen = tuple(zone for zone, line in lines.items() if line.people is None)
     seen = [line for line in lines.values() if line.people is not None]
+    # A zone of which only a lower bound is known is not seen, and adds that much to the site's.
+    low = sum(line.people_low or 0.0 for line in lines.values())
     if not seen:
-        return _Seen(sight=Sight.BLIND, unseen=unseen)
+        known = any(line.people_low is not None for line in lines.values())
+        return _Seen(
+            sight=Sight.PARTIAL if known else Sight.BLIND,
+            low=low if known else None,
+            unseen=unseen,
+        )
     whole = not unseen and all(line.sight is Sight.LIVE for line in seen)
     return _Seen(
         sight=Sight.LIVE if whole else Sight.PARTIAL,
         people=sum(line.people or 0.0 for line in seen),
-        low=sum(line.people_low or 0.0 for line in seen),
+        low=low,
         high=None if unseen else sum(line.people_high or line.people or 0.0 for line in seen),
         unseen=unseen,
     )
@@ -105,6 +112,7 @@ def _line(
     # Plans are made with the stay of the site file: a capacity that moves with the day is none.
     day_capacity = capacity * open_min / planned_stay_min
     load = None if seen.people is None else seen.people / capacity
+    surely = (seen.low or 0.0) / capacity if load is None else load
     day_load = None if day.visitors is None else day.visitors / day_capacity
     return CapacityLine(
         capacity=round(capacity, 1),
@@ -120,7 +128,7 @@ def _line(
         turnover_at_most=round(open_min / planned_stay_min, 2),
         mean_stay_min=round(stay, 1),
         mean_stay_source=StaySource.SITE_FILE if measured is None else StaySource.MEASURED,
-        near_limit=max(load or 0.0, day_load or 0.0) >= NEAR_LIMIT,
+        near_limit=max(surely, day_load or 0.0) >= NEAR_LIMIT,
         zones_unseen=seen.unseen,
     )
 

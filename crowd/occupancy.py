@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -14,7 +15,13 @@ REORDER_S: Final = 5.0
 """A message with an older number is a late one for this long; after that the counter was reset."""
 
 MISCOUNTED_SHARE: Final = 0.05
-"""Passages that a counter may miss or add: the bound that grows until cameras set it right."""
+"""Passages that a counter may miss or add: the bound that grows until the account is set right."""
+
+MISSED_AFTER_S: Final = 120.0
+"""A counter that begins anew after a longer silence may have missed people meanwhile."""
+
+COUNTED_BY_EYE_SHARE: Final = 0.1
+"""How far a person's count of those inside may be off."""
 
 
 class CountEvent(StrEnum):
@@ -37,11 +44,17 @@ class _Totals(msgspec.Struct, kw_only=True):
 class GateLedger(msgspec.Struct, kw_only=True):
     """One zone's account of people in and out. `inside` is never below zero.
 
-    A counter's first message only sets its totals: who was inside before is not known from it.
-    After a reboot its totals count from zero, so they are what passed since.
+    Gates tell how many more came than went, and not how many were there before. Until the account
+    is set (`settle`: nobody, a person's count; `agree`: cameras), `inside` is how many at least. A
+    counter's first message only sets its totals: who passed it before is unknown. After a reboot its totals count from zero: they
+    are what passed since. Where it was silent for long before, what passed meanwhile is unknown,
+    and so is again how many are inside.
     """
 
     inside: float = 0.0
+    settled: bool = False
+    doubt: float = 0.0
+    """How far `inside` may have been off when it was set."""
     passages: float = 0.0
     totals: dict[str, _Totals] = {}
 
@@ -54,6 +67,8 @@ class GateLedger(msgspec.Struct, kw_only=True):
         entered, left = reading.in_total, reading.out_total
         if last is not None and event is CountEvent.COUNTED:
             entered, left = entered - last.in_total, left - last.out_total
+        elif event is CountEvent.FIRST or quiet_s > MISSED_AFTER_S:
+            self.unsettle()
         if event is not CountEvent.FIRST:
             self.inside = max(0.0, self.inside + entered - left)
             self.passages += entered + left
@@ -65,21 +80,42 @@ class GateLedger(msgspec.Struct, kw_only=True):
         )
         return event
 
+    def settle(self, people: float, *, doubt: float = 0.0) -> None:
+        """So many are inside now."""
+        self.inside, self.doubt, self.passages, self.settled = people, doubt, 0.0, True
+
+    def forget(self, counters: Iterable[str]) -> None:
+        """Take the next message of these counters for their first."""
+        for counter in counters:
+            self.totals.pop(counter, None)
+
+    def unsettle(self) -> None:
+        """How many are inside is known no longer."""
+        self.inside, self.doubt, self.passages, self.settled = 0.0, 0.0, 0.0, False
+
     def agree(self, cameras: Estimate) -> float:
         """People inside, kept within what the cameras can agree with; this bounds the drift."""
-        kept = min(max(self.inside, cameras.low), cameras.high)
-        if kept != self.inside:
-            self.inside = kept
-            self.passages = 0.0
+        by_gates = self.inside if self.settled else max(self.inside, cameras.value)
+        kept = min(max(by_gates, cameras.low), cameras.high)
+        if kept != self.inside or not self.settled:
+            self.settle(kept)
         return kept
 
     @property
-    def alone(self) -> Estimate:
-        """People inside by the gates alone."""
-        drift = MISCOUNTED_SHARE * self.passages
-        return Estimate(
-            value=self.inside, low=max(0.0, self.inside - drift), high=self.inside + drift
-        )
+    def at_least(self) -> float:
+        """People who are surely inside, whoever was there before."""
+        return max(0.0, self.inside - self._drift)
+
+    @property
+    def alone(self) -> Estimate | None:
+        """People inside by the gates alone; none while nobody knows how many there were before."""
+        if not self.settled:
+            return None
+        return Estimate(value=self.inside, low=self.at_least, high=self.inside + self._drift)
+
+    @property
+    def _drift(self) -> float:
+        return self.doubt + MISCOUNTED_SHARE * self.passages
 
 
 def _event(last: _Totals | None, reading: CounterReading, quiet_s: float) -> CountEvent:

@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from config.schema import Camera, SiteFile, Zone
 from crowd.coverage import Coverage, Estimate
+from crowd.gates import EmptyHours, Gate, view_by_gates
 from crowd.ground import Ground, GroundProblem, grounds_of
 from crowd.motion_breakdown import DENSE_LEAST_P_M2, weidmann_speed_m_s
-from crowd.occupancy import GateLedger
+from crowd.occupancy import COUNTED_BY_EYE_SHARE, MISSED_AFTER_S, GateLedger
+from crowd.zone_numbers import density_of, people_of
 from model.facts import (
     CounterReading,
+    Decision,
     DensityBlind,
     DensityLive,
     DeviceKind,
     DeviceStatus,
     Fact,
+    Verb,
 )
 from model.level import Sight
 from model.zones import ZoneView
 
 STALE_AFTER_S: Final = 8.0
 STALE_READINGS: Final = 4
-COUNTER_SILENT_S: Final = 120.0
+COUNTER_SILENT_S: Final = MISSED_AFTER_S
 REORDER_S: Final = 5.0
 """A reading older than the newest is a late one for this long; after that its clock was set."""
-
-MOST_PEOPLE: Final = 1_000_000.0
-MOST_P_M2: Final = 50.0
 
 
 class _Eye(msgspec.Struct, kw_only=True):
@@ -47,10 +49,6 @@ class _Eye(msgspec.Struct, kw_only=True):
     newest: datetime | None = None
     high_p_m2: float = 0.0
     high_people: float = 0.0
-
-
-class _Gate(msgspec.Struct, kw_only=True):
-    heard_s: float | None = None
 
 
 class _State(msgspec.Struct, kw_only=True):
@@ -82,23 +80,29 @@ class ZoneFusion:
             if camera in self._eyes:
                 self._eyes[camera].high_p_m2 = high_p_m2
                 self._eyes[camera].high_people = high_people
-        self._gates = {counter.id: _Gate() for counter in site.counters}
+        self._gates = {counter.id: Gate() for counter in site.counters}
         self._zone_of_gate = {counter.id: counter.zone for counter in site.counters}
         self._zones = {
             zone.id: _ZoneDesk(zone, site, grounds, problems, state) for zone in site.zones
         }
+        self._empty = EmptyHours(
+            {zone.id: zone.empty_at for zone in site.zones if zone.empty_at is not None},
+            ZoneInfo(site.site.timezone),
+        )
         self._touched = set(self._zones)
         self._unreported: set[str] = set()
         self._views: dict[str, ZoneView] = {}
         self._next_silence_s = float("inf")
 
     def observe(self, facts: Iterable[Fact], now: datetime, mono: float) -> None:  # noqa: ARG002 - every decider is handed both readings of the clock
-        """Take in what cameras and counters said; other facts are passed over."""
+        """Take in what cameras, counters and people who counted said; other facts are passed over."""
         for fact in facts:
             if fact.kind is DeviceKind.CAMERA and fact.source in self._eyes:
                 self._look(self._cameras[fact.source], fact.body, mono)
             elif isinstance(fact.body, CounterReading) and fact.source in self._gates:
                 self._count(fact.source, fact.body, mono)
+            elif isinstance(fact.body, Decision) and fact.body.verb is Verb.COUNT:
+                self._settle(fact.body.subject, fact.body.people)
 
     def views(self, now: datetime, mono: float) -> tuple[ZoneView, ...]:
         """Every zone as it is known now."""
@@ -157,23 +161,43 @@ class ZoneFusion:
             return
         quiet_s = float("inf") if gate.heard_s is None else mono - gate.heard_s
         desk.ledger.count(counter, body, quiet_s=quiet_s)
-        gate.heard_s = mono
+        gate.heard_s, gate.at = mono, body.at
         self._next_silence_s = min(self._next_silence_s, mono + COUNTER_SILENT_S)
         self._touched.add(desk.zone.id)
+
+    def _settle(self, zone: str, people: int | None) -> None:
+        """A person counted who is inside: the gates go on from there."""
+        desk = self._zones.get(zone)
+        if desk is None or not desk.gates or people is None:
+            return
+        desk.ledger.settle(people, doubt=COUNTED_BY_EYE_SHARE * people)
+        # What a silent gate tells later passed partly before the count.
+        desk.ledger.forget(set(desk.gates) - self._heard(desk))
+        self._touched.add(zone)
 
     def _refresh(self, now: datetime, mono: float) -> None:
         if mono >= self._next_silence_s:
             self._find_silent(mono)
+        for zone in self._empty.reached(now, mono):
+            desk = self._zones[zone]
+            # What passed a gate that is silent now is told later, and was partly before.
+            if desk.gates and self._heard(desk) == frozenset(desk.gates):
+                desk.ledger.settle(0.0)
+                self._touched.add(zone)
         for zone, desk in self._zones.items():
             if zone not in self._touched:
                 continue
-            heard = frozenset(gate for gate in desk.gates if self._gates[gate].heard_s is not None)
-            view = desk.view(self._eyes, heard, now)
+            view = desk.view(
+                self._eyes, {gate: self._gates[gate] for gate in self._heard(desk)}, now
+            )
             last = self._views.get(zone)
             if last is None or msgspec.structs.replace(last, at=now) != view:
                 self._views[zone] = view
                 self._unreported.add(zone)
         self._touched.clear()
+
+    def _heard(self, desk: _ZoneDesk) -> frozenset[str]:
+        return frozenset(gate for gate in desk.gates if self._gates[gate].heard_s is not None)
 
     def _find_silent(self, mono: float) -> None:
         """Put cameras and counters aside that were not heard in time; note when to look again."""
@@ -225,18 +249,17 @@ class _ZoneDesk:
             for camera in self.cameras
         }
 
-    def view(self, eyes: Mapping[str, _Eye], heard: frozenset[str], now: datetime) -> ZoneView:
+    def view(self, eyes: Mapping[str, _Eye], heard: Mapping[str, Gate], now: datetime) -> ZoneView:
         """The zone from its cameras' newest readings and the gates that were heard."""
         live = {c.id: eye.live for c in self.cameras if (eye := eyes[c.id]).live is not None}
         reasons = [f"{c.id}:{eyes[c.id].why}" for c in self.cameras if c.id not in live]
         reasons += self._problems
         reasons += [f"{gate}:silent" for gate in self.gates if gate not in heard]
-        gates_speak = bool(self.gates) and heard == frozenset(self.gates)
+        gates_speak = bool(self.gates) and heard.keys() == set(self.gates)
         people = self._by_cameras(live, eyes, reasons)
         if people is None and not self.cameras and gates_speak:
-            people = self.ledger.alone
-            reasons.append("counted_at_gates_only")
-        elif people is not None and gates_speak:
+            return view_by_gates(self.zone, self.ledger, heard, now)
+        if people is not None and gates_speak:
             people = msgspec.structs.replace(people, value=self.ledger.agree(people))
         blind = ZoneView(
             zone=self.zone.id,
@@ -254,10 +277,11 @@ class _ZoneDesk:
         return msgspec.structs.replace(
             blind,
             sight=Sight.LIVE if whole else Sight.PARTIAL,
-            occupancy=_people(people.value),
-            occupancy_low=_people(people.low),
-            occupancy_high=_people(people.high),
-            density_p_m2=round(min(people.value / self.zone.usable_area_m2, MOST_P_M2), 3),
+            occupancy=people_of(people.value),
+            occupancy_low=people_of(people.low),
+            occupancy_high=people_of(people.high),
+            density_p_m2=density_of(people.value, self.zone.usable_area_m2),
+            density_low_p_m2=density_of(people.low, self.zone.usable_area_m2),
             peak_p_m2=max(peaks, default=None),
             seen_at=min((body.at for body in live.values()), default=None),
             reasons=tuple(reasons),
@@ -346,7 +370,3 @@ def _flow_share(body: DensityLive) -> float | None:
     if density < DENSE_LEAST_P_M2:
         return 1.0
     return 0.0 if expected <= 0.0 else round(min(body.speed_m_s / expected, 1.0), 2)
-
-
-def _people(number: float) -> float:
-    return round(min(max(number, 0.0), MOST_PEOPLE), 1)

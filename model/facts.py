@@ -195,14 +195,15 @@ class Verb(StrEnum):
     SIGN_ON = "sign_on"
     SIGN_OFF = "sign_off"
     LOOK = "look"
+    COUNT = "count"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """An operator's decision on a case or device: a fact like any other, named and timed.
 
     `subject` is a case id; an entrance for arm, confirm, lower and stop; a zone for call and
-    exercise; a person for signing on and off; a camera for look. `hazard` and `level` say what is
-    called or exercised, `minutes` how long something is shelved or exercised, `into` the case that
+    exercise, and count; a person for signing on and off; a camera for look. `hazard` and `level` say what is
+    called or exercised, `people` how many were counted in a zone, `minutes` how long something is shelved or exercised, `into` the case that
     another is merged into, `plan` and `item` which line of a checklist is done.
     """
 
@@ -220,6 +221,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     into: Id | None = None
     plan: Id | None = None
     item: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
+    people: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
 
 
 Body = (

@@ -22,8 +22,9 @@ class ForecastPoint(msgspec.Struct, frozen=True, kw_only=True):
 class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
     """A zone's fused reading: live, partly covered, or blind without any number.
 
-    `seen_at` is the oldest field time of the live pictures in the sum; `peak_p_m2` the highest
-    local density of any camera on the zone. `reasons` names why sight is not live. `counterflow`,
+    `seen_at` is the oldest field time of the live pictures in the sum, or of the gates' counts; `peak_p_m2` the highest
+    local density of any camera on the zone. Where gates count a zone and nobody knows how many were
+    inside before, there are lower bounds only (`occupancy_low`, `density_low_p_m2`). `reasons` names why sight is not live. `counterflow`,
     `pressure_s2` and `flow_share` (speed over the speed expected at that density) are the worst of
     any camera that measured motion. `day_load` is today's visitors over the daily capacity.
     """
@@ -36,6 +37,7 @@ class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
     occupancy_low: People | None = None
     occupancy_high: People | None = None
     density_p_m2: Density | None = None
+    density_low_p_m2: Density | None = None
     peak_p_m2: Density | None = None
     seen_at: datetime | None = None
     cameras_live: int = 0

@@ -342,6 +342,7 @@ _DECISION_DETAILS = (
     "into",
     "plan",
     "item",
+    "people",
 )
 
 

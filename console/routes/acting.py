@@ -37,6 +37,12 @@ class ExerciseForm(CallForm):
     minutes: Annotated[float, Field(gt=0, le=480)] = 30.0
 
 
+class CountForm(Form):
+    """How many people somebody counted inside."""
+
+    people: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
 async def _zone(
     request: Request,
     who: Signed,
@@ -73,6 +79,16 @@ async def call(zone: str, form: CallForm, request: Request, who: Signed) -> Take
 async def exercise(zone: str, form: ExerciseForm, request: Request, who: Signed) -> Taken:
     """Begin an exercise: the same chain, marked as an exercise everywhere."""
     return await _zone(request, who, Verb.EXERCISE, zone, form, minutes=form.minutes)
+
+
+@router.post("/zones/{zone}/count")
+async def count(zone: str, form: CountForm, request: Request, who: Signed) -> Taken:
+    """Say how many people are inside a zone that gates count: they go on from there."""
+    context = context_of(request.app)
+    if zone not in {known.id for known in context.site.zones}:
+        raise ProblemError(Code.NOT_FOUND)
+    taken = await submit(context, who, Verb.COUNT, zone, decision=form.decision, people=form.people)
+    return Taken(decision=taken)
 
 
 async def _entrance(request: Request, who: Signed, verb: Verb, entrance: str, form: Form) -> Taken:

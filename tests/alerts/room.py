@@ -21,7 +21,7 @@ from model.zones import ZoneView
 
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
 TICK_S = 0.2
-DETAILS = ("assignee", "comment", "hazard", "level", "minutes", "into", "plan", "item")
+DETAILS = ("assignee", "comment", "hazard", "level", "minutes", "into", "plan", "item", "people")
 
 
 def words(text: str) -> dict[str, str]:

@@ -341,3 +341,37 @@ def test_weak_signals_of_other_kinds_levels_zones_and_exercises_do_not_add_up() 
     practice.see(3.2)
     practice.decide(Verb.EXERCISE, "bridge", level=Level.YELLOW, hazard="water", comment="monthly")
     assert "together" not in hazards(practice)
+
+
+@pytest.mark.parametrize(
+    ("signal", "low", "raise_at"),
+    [
+        ("occupancy", {"occupancy_low": 190.0}, 0.9),
+        ("zone_density", {"density_low_p_m2": 2.5}, 2.0),
+    ],
+)
+def test_what_is_surely_reached_warns_where_no_number_is_known(
+    signal: str, low: dict[str, float], raise_at: float
+) -> None:
+    here = Room(site(rules=[rule(signal, raise_at={"yellow": raise_at}, clear_below=raise_at / 2)]))
+    look_for(here, 6, sight=Sight.PARTIAL, **dict.fromkeys(low, 0.1))
+    assert hazards(here) == {}
+    look_for(here, 6, sight=Sight.PARTIAL, **low)
+    assert hazards(here) == {signal.replace("_", "-"): Level.YELLOW}
+    look_for(here, 20, sight=Sight.PARTIAL, **dict.fromkeys(low, 0.0))
+    assert hazards(here) == {signal.replace("_", "-"): Level.YELLOW}, "at least nobody says nothing"
+
+
+def test_a_count_of_those_inside_is_taken_for_a_zone_with_gates_and_a_number() -> None:
+    gate = {"id": "g1", "name": words("G"), "zone": "bridge"}
+    here = Room(site(counters=[gate]))
+    here.decide(Verb.COUNT, "bridge", people=40, id="decision-good")
+    here.decide(Verb.COUNT, "bridge", id="decision-none")
+    here.decide(Verb.COUNT, "lane", people=40, id="decision-lane")
+    here.decide(Verb.COUNT, "nowhere", people=40, id="decision-nowhere")
+    assert dict(here.refused) == {
+        "decision-none": "people_missing",
+        "decision-lane": "zone_has_no_gates",
+        "decision-nowhere": "unknown_zone",
+    }
+    assert here.transitions == []

@@ -33,6 +33,20 @@ def as_person(stage: Stage, person: str, story: Story) -> None:
     asyncio.run(whole())
 
 
+def test_an_operator_says_how_many_are_inside_a_zone(stage: Stage) -> None:
+    async def story(browser: httpx.AsyncClient) -> None:
+        path = "/api/v1/zones/bridge/count"
+        for wrong in ({}, {"people": -1}, {"people": 1.5}):
+            assert (await browser.post(path, json=wrong)).status_code == 422
+        assert (await browser.post(path, json={"people": 120})).status_code == 200
+        unknown = await browser.post("/api/v1/zones/nowhere/count", json={"people": 1})
+        assert unknown.status_code == 404
+        (made,) = stage.decisions
+        assert (made.verb, made.subject, made.people) == (Verb.COUNT, "bridge", 120)
+
+    as_person(stage, "operator", story)
+
+
 @pytest.mark.parametrize(
     ("act", "body", "verb", "fields"),
     [

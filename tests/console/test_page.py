@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -125,6 +126,42 @@ def test_a_dark_camera_makes_its_zone_blind_and_no_number_is_left(
     expect(page.get_by_test_id("camera-bridge-north")).to_contain_text("black picture")
     expect(page.get_by_test_id("site-total")).to_contain_text("at least")
     expect(page.get_by_test_id("acknowledge")).to_have_count(0)
+    page.context.close()
+
+
+def test_a_zone_that_gates_know_from_below_says_at_least_until_somebody_counts(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.calm(stage)
+    page = open_page(browser, server.url, language="en")
+    sign_in(page)
+    before = stage.zone("lotus", 74, partial=True)
+    below = msgspec.structs.replace(
+        before.view,
+        occupancy=None,
+        occupancy_low=74.0,
+        occupancy_high=None,
+        density_p_m2=None,
+        peak_p_m2=None,
+        reasons=("counted_at_gates_only", "inside_before_counting_unknown"),
+    )
+    stage.commit(zones=(msgspec.structs.replace(before, view=below),))
+    lotus = page.get_by_test_id("zone-lotus")
+    expect(lotus.get_by_test_id("at-least")).to_have_text("at least 74 people")
+    expect(lotus.get_by_test_id("occupancy")).to_have_count(0)
+    expect(page.get_by_test_id("site-total")).to_contain_text("at least")
+    page.get_by_test_id("open-zone-lotus").click()
+    zone = page.get_by_test_id("zone-page")
+    expect(zone).to_contain_text("enter a count")
+    zone.get_by_test_id("count-inside").fill("210")
+    zone.get_by_test_id("count-set").click()
+    wait_until(
+        lambda: (
+            [(one.subject, one.people) for one in stage.decisions if one.verb is Verb.COUNT]
+            == [("lotus", 210)]
+        )
+    )
     page.context.close()
 
 

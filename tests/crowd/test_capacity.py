@@ -80,6 +80,31 @@ def test_blind_zones_are_named_and_never_counted_as_empty() -> None:
     assert nothing.site.people is None
 
 
+def test_a_zone_known_from_below_only_has_no_load_and_is_near_its_limit_once_that_is_sure() -> None:
+    site = _site()
+    lows = {"bridge": 0.5, "yandai": 0.85}
+    views = {
+        zone.id: ZoneView(
+            zone=zone.id,
+            at=NOW,
+            sight=Sight.PARTIAL,
+            capacity=zone.capacity,
+            occupancy_low=lows.get(zone.id, 0.0) * zone.capacity,
+        )
+        for zone in site.zones
+    }
+    found = reckon(site, views, {}, DaySoFar(), NOW)
+    assert (found.zones["bridge"].people, found.zones["bridge"].load_pct) == (None, None)
+    assert not found.zones["bridge"].near_limit
+    assert found.zones["yandai"].near_limit
+    assert found.site.people is None
+    assert found.site.sight is Sight.PARTIAL
+    assert found.site.people_low == pytest.approx(
+        sum(share * found.zones[zone].capacity for zone, share in lows.items()), abs=0.1
+    )
+    assert set(found.site.zones_unseen) == {zone.id for zone in site.zones}
+
+
 def test_the_mean_stay_is_measured_where_enough_came() -> None:
     day = DaySoFar(visitors=400.0, person_h=600.0, seen_h=8.0)
     assert mean_stay_min(day) == 90.0

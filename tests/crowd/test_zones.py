@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -15,11 +15,13 @@ from model.clock import ManualClock
 from model.facts import (
     Body,
     CounterReading,
+    Decision,
     DensityBlind,
     DensityLive,
     DeviceKind,
     DeviceStatus,
     Fact,
+    Verb,
 )
 from model.level import Sight
 from model.zones import ZoneView
@@ -45,9 +47,13 @@ def eye(name: str, *, calibrated: bool = True, zones: tuple[str, ...] = ("square
 
 
 def site(
-    *cameras: Any, gates: int = 0, outline: Any = SEEN_BY_NORTH, lane: Any = SEEN_BY_NORTH
+    *cameras: Any,
+    gates: int = 0,
+    outline: Any = SEEN_BY_NORTH,
+    lane: Any = SEEN_BY_NORTH,
+    empty_at: str | None = None,
 ) -> SiteFile:
-    ground = {"usable_area_m2": 64, "m2_per_visitor": 1}
+    ground = {"usable_area_m2": 64, "m2_per_visitor": 1, "empty_at": empty_at}
     return SiteFile.model_validate(
         {
             "site": {"id": "s", "name": words("S"), "origin": {"lat": 39.9, "lon": 116.4}},
@@ -73,7 +79,7 @@ class Watchers:
         self.fusion = ZoneFusion(self.site)
         self.clock = ManualClock(START)
 
-    def hear(self, kind: DeviceKind, source: str, body: Body) -> None:
+    def hear(self, kind: DeviceKind | Literal["person"], source: str, body: Body) -> None:
         fact = Fact(
             kind=kind,
             source=source,
@@ -104,6 +110,18 @@ class Watchers:
             at=self.clock.now(), boot=boot, seq=seq, in_total=entered, out_total=left
         )
         self.hear(DeviceKind.COUNTER, f"gate-{n}", body)
+
+    def counted(self, people: int) -> None:
+        body = Decision(
+            at=self.clock.now(),
+            id="d-1",
+            person="li",
+            session="s-1",
+            verb=Verb.COUNT,
+            subject="square",
+            people=people,
+        )
+        self.hear("person", "li", body)
 
     def view(self, zone: str = "square") -> ZoneView:
         views = self.fusion.views(self.clock.now(), self.clock.monotonic())
@@ -263,22 +281,61 @@ def test_gates_move_the_occupancy_between_what_cameras_allow() -> None:
     room = Watchers(eye("north"), gates=1)
     room.gate(10, 0, seq=1)
     room.see("north", 1.0)
-    assert numbers(room.view())[1] == pytest.approx(64 * 0.8)
-    room.gate(20, 0, seq=2)
-    assert numbers(room.view())[1] == pytest.approx(64 * 0.8 + 10)
+    assert numbers(room.view())[1] == pytest.approx(64)
+    room.gate(10, 10, seq=2)
+    assert numbers(room.view())[1] == pytest.approx(54)
     room.gate(900, 0, seq=3)
     assert numbers(room.view())[1] == pytest.approx(64 * 1.25)
 
 
-def test_gates_alone_give_a_partial_zone_whose_bounds_grow() -> None:
+def test_gates_alone_tell_how_many_at_least_and_never_that_nobody_is_there() -> None:
     room = Watchers(gates=1)
-    room.gate(0, 0, seq=1)
-    room.gate(100, 20, seq=2)
+    room.gate(5000, 4000, seq=1)
     view = room.view()
     assert view.sight is Sight.PARTIAL
-    assert numbers(view) == pytest.approx((74, 80, 86))
+    assert (view.occupancy, view.occupancy_high, view.density_p_m2) == (None, None, None)
+    assert view.reasons == ("counted_at_gates_only", "inside_before_counting_unknown")
+    room.gate(5100, 4020, seq=2)
+    view = room.view()
+    assert (view.occupancy, view.occupancy_low) == (None, 74)
+    assert view.density_low_p_m2 == pytest.approx(74 / 64, abs=0.001)
+    assert view.seen_at == START
+
+
+def test_gates_go_on_from_a_persons_count_with_bounds_that_grow() -> None:
+    room = Watchers(gates=1)
+    room.gate(5000, 4000, seq=1)
+    room.counted(300)
+    assert numbers(room.view()) == (270, 300, 330)
+    room.gate(5100, 4020, seq=2)
+    view = room.view()
+    assert numbers(view) == pytest.approx((344, 380, 416))
+    assert view.reasons == ("counted_at_gates_only",)
     room.clock.advance(121)
     assert room.view().sight is Sight.BLIND
+
+
+def test_a_count_while_a_gate_is_silent_holds_until_that_gate_speaks() -> None:
+    room = Watchers(gates=2)
+    room.gate(0, 0, seq=1)
+    room.gate(0, 0, seq=1, n=1)
+    room.clock.advance(130)
+    room.gate(0, 0, seq=2)
+    assert room.view().sight is Sight.BLIND
+    room.counted(10)
+    room.gate(500, 0, seq=2, n=1)
+    assert room.view().occupancy is None, "some of the 500 may be among the ten"
+
+
+def test_gates_go_on_from_nobody_at_the_hour_when_nobody_is_inside() -> None:
+    room = Watchers(gates=1, empty_at="06:00")
+    room.clock.advance(2 * 3600 + 59 * 60 + 59)  # Shanghai is eight hours ahead
+    room.gate(800, 10, seq=1)
+    assert room.view().occupancy is None
+    room.clock.advance(2)
+    assert room.view().occupancy == 0
+    room.gate(820, 10, seq=2)
+    assert room.view().occupancy == 20
 
 
 def test_dark_cameras_are_not_made_up_for_by_gates() -> None:

@@ -38,6 +38,13 @@ def test_capacity_is_told_to_who_signed_in_and_follows_the_gate(tmp_path: Path) 
                     json={"new": "a-long-enough-password-7"},
                 )
                 assert changed.is_success, changed.text
+                wait_until(lambda: _line(browser)["sight"] == "partial", within_s=60)
+                before = _line(browser)
+                assert (before["people"], before["load_pct"]) == (None, None), (
+                    "nobody said how many were inside before the gate began to count"
+                )
+                counted = browser.post("/api/v1/zones/bridge/count", json={"people": 0})
+                assert counted.status_code == 200, counted.text
                 field.do(lambda: field.field.set_inflow("gate", 40.0))
                 wait_until(lambda: (_line(browser)["load_pct"] or 0) > 80, within_s=60)
                 answer = browser.get("/api/v1/capacity")
