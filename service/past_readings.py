@@ -15,7 +15,7 @@ from model.zones import ZoneView
 from store.embedded import StoreReader
 from store.history import POINTS_AT_MOST, Point
 
-_NUMBERS = ("occupancy", "density_p_m2", "peak_p_m2")
+_NUMBERS = ("occupancy", "occupancy_low", "density_p_m2", "peak_p_m2")
 
 
 def past_readings(
@@ -55,6 +55,7 @@ def _view(zone: str, capacity: float, at: datetime, found: dict[str, float]) -> 
         sight=sight,
         capacity=capacity,
         occupancy=found.get("occupancy"),
+        occupancy_low=found.get("occupancy_low"),
         density_p_m2=found.get("density_p_m2"),
         peak_p_m2=found.get("peak_p_m2"),
     )

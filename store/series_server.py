@@ -214,6 +214,10 @@ class SeriesServer:
         for each in json.loads(body)["data"]["result"]:
             yield each["metric"]["id"], each["metric"]["what"], each["values"]
 
+    def ask(self, path: str, fields: dict[str, str]) -> bytes:
+        """One question to a server that can be read."""
+        return self._get(self._address.read_url, path, fields)
+
     def _get(self, base: str, path: str, fields: dict[str, str]) -> bytes:
         try:
             answer = self._http.request("GET", base.rstrip("/") + path, fields=fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -12,12 +12,10 @@ import msgspec
 import typer
 
 from model.clock import SystemClock
-from service.exits import OutsideError, WrongUseError
-from service.series_line import series_server
+from service.exits import OutsideError
+from service.moving import move
 from service.site import open_site
-from store.embedded import StoreReader
 from store.errors import StoreError
-from store.moving import move_readings
 
 app = typer.Typer(no_args_is_help=True, help="The store of a site: move its history.")
 
@@ -28,50 +26,52 @@ def migrate(
     since: Annotated[
         datetime | None,
         typer.Option(
-            "--from", formats=["%Y-%m-%d"], help="First day; by default all that is kept."
+            "--from",
+            formats=["%Y-%m-%d"],
+            help="First day; by default what is not moved yet of all that is kept.",
         ),
     ] = None,
     until: Annotated[
         datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="Day after the last; by default now."),
     ] = None,
+    back: Annotated[
+        bool, typer.Option("--back", help="From the server into the embedded store.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Send the embedded store's readings to the time-series server that the site file names.
+    """Move readings to the time-series server that the site file names, or back from it.
 
-    Nothing is removed here, and a running service goes on. Begun again after a failure it sends the
-    same rows once more, which the server takes for the same: -dedup.minScrapeInterval=1ms on
-    VictoriaMetrics.
+    Day by day, counted on the other side, and gone on with where it was interrupted. To a server
+    nothing is removed here, and a running service goes on; back, the service must be stopped. The
+    same reading twice is one: run VictoriaMetrics with -dedup.minScrapeInterval=1ms. An InfluxDB is
+    written to, and neither counted nor read.
     """
     loaded = open_site(site_path)
-    server = series_server(loaded)
-    if server is None:
-        raise WrongUseError(f"{site_path}: store.readings: names no server to move history to")
     tz = ZoneInfo(loaded.site.site.timezone)
-    now = SystemClock().now()
-    kept_from = now - timedelta(days=loaded.site.store.keep_days + 1)
-    start = kept_from if since is None else since.replace(tzinfo=tz).astimezone(UTC)
-    end = now if until is None else until.replace(tzinfo=tz).astimezone(UTC)
     try:
-        with StoreReader.look(loaded.data_folder) as store:
-            moved = move_readings(
-                store,
-                server,
-                site=loaded.site.site.id,
-                start=start,
-                end=end,
-                say=lambda day, count: typer.echo(
-                    f"{day.astimezone(tz):%Y-%m-%d}: {count} readings so far", err=True
-                ),
-            )
+        moved = move(
+            loaded,
+            SystemClock(),
+            back=back,
+            since=_as_of(since, tz),
+            until=_as_of(until, tz),
+            say=lambda day, count: typer.echo(
+                f"{day.astimezone(tz):%Y-%m-%d}: {count} readings so far", err=True
+            ),
+        )
     except StoreError as error:
         raise OutsideError(str(error)) from error
-    finally:
-        server.close()
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(moved)))
     else:
-        typer.echo(f"{moved.readings} readings of {moved.sources} sources moved")
+        counted = "moved and counted there" if moved.counted else "sent; this server is not asked"
+        typer.echo(f"{moved.readings} readings of {moved.sources} sources {counted}")
+
+
+def _as_of(day: datetime | None, tz: ZoneInfo) -> datetime | None:
+    """The beginning of a day of the site's own time."""
+    return None if day is None else day.replace(tzinfo=tz).astimezone(UTC)
 
 
 app.command("migrate")(migrate)
