@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import cv2
@@ -24,10 +25,15 @@ from crowd.weights_file import Bounds
 
 Picture = NDArray[np.uint8]
 
-_HOLD: Final = 0.92
-_PEOPLE: Final = (1.0, 2.0, 4.0)
-_COUNT_SHARES: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
-_DOUBT_SHARES: Final = (0.0, 0.1, 0.2, 0.4, 0.8)
+_HOLD: Final = 0.9
+_PEOPLE: Final = (0.3, 0.6, 1.0, 2.0, 4.0)
+_COUNT_SHARES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+_DOUBT_SHARES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2)
+_DENSE_SHARES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
+_DENSE_FROM: Final = (100.0, 150.0, 200.0, 300.0)
+# Shown smaller, a picture with more people than one in so many cells has heads too small to be seen at all.
+_CELLS_A_HEAD_LEAST: Final = 16
+_CELL_PX: Final = 8
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,35 +75,84 @@ def trials(folders: dict[str, Sequence[Still]], estimator: Estimator) -> list[Tr
         for still in stills:
             picture = read_picture(still.path)
             for show in _VIEWS:
-                count, doubt = estimator.count_and_doubt(show(picture))
+                shown = show(picture)
+                cells = shown.shape[0] * shown.shape[1] / _CELL_PX**2
+                if show is _smaller and cells < still.count * _CELLS_A_HEAD_LEAST:
+                    continue
+                count, doubt = estimator.count_and_doubt(shown)
                 counted.append(Trial(group=name, truth=still.count, count=count, doubt=doubt))
     return counted
 
 
-def fit(counted: Sequence[Trial]) -> Bounds:
-    """The narrowest bounds of this form that hold 92 % of every set: 4 % may miss on either side."""
-    groups = [list(part) for _, part in itertools.groupby(_sorted(counted), key=_group)]
-    best: tuple[float, Bounds] | None = None
-    for people, count_share, doubt_share in itertools.product(
-        _PEOPLE, _COUNT_SHARES, _DOUBT_SHARES
-    ):
-        shape = (people, count_share, doubt_share)
-        below = max(_quantile(_misses(group, shape)) for group in groups)
-        above = max(_quantile(-_misses(group, shape)) for group in groups)
-        bounds = Bounds(
-            below_people=below * people,
-            below_count=below * count_share,
-            below_doubt=below * doubt_share,
-            above_people=above * people,
-            above_count=above * count_share,
-            above_doubt=above * doubt_share,
+class _Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one side of the bounds goes: people, and shares of count, doubt and what is dense."""
+
+    people: float
+    count: float
+    doubt: float
+    dense: float
+    dense_from: float
+
+    def times(self, factor: float) -> _Reach:
+        return _Reach(
+            people=factor * self.people,
+            count=factor * self.count,
+            doubt=factor * self.doubt,
+            dense=factor * self.dense,
+            dense_from=self.dense_from,
         )
-        width = float(np.mean([_relative_width(bounds, trial) for trial in counted]))
-        if best is None or width < best[0]:
-            best = (width, bounds)
-    if best is None:
+
+    def of(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Rows of truth, count, doubt → people."""
+        count, doubt = table[:, 1], table[:, 2]
+        dense = np.maximum(0.0, count - self.dense_from)
+        return self.people + self.count * count + self.doubt * doubt + self.dense * dense
+
+
+def fit(counted: Sequence[Trial]) -> Bounds:
+    """The narrowest bounds of this form that hold 90 % of every set: 5 % may miss on either side."""
+    if not counted:
         raise ValueError("bounds need counted pictures")
-    return best[1]
+    groups = [
+        np.array([(trial.truth, trial.count, trial.doubt) for trial in part], np.float64)
+        for _, part in itertools.groupby(_sorted(counted), key=_group)
+    ]
+    tried: list[tuple[float, Bounds]] = []
+    for dense_from in _DENSE_FROM:
+        below_width, below = _narrowest(groups, dense_from, sign=1.0)
+        above_width, above = _narrowest(groups, dense_from, sign=-1.0)
+        bounds = Bounds(
+            below_people=below.people,
+            below_count=below.count,
+            below_doubt=below.doubt,
+            below_dense=below.dense,
+            above_people=above.people,
+            above_count=above.count,
+            above_doubt=above.doubt,
+            above_dense=above.dense,
+            dense_from=dense_from,
+        )
+        tried.append((below_width + above_width, bounds))
+    return min(tried, key=itemgetter(0))[1]
+
+
+def _narrowest(
+    groups: Sequence[NDArray[np.float64]], dense_from: float, *, sign: float
+) -> tuple[float, _Reach]:
+    """One side's mean reach relative to the truth, and its form; +1 for low, -1 for high."""
+    everyone = np.concatenate(groups)
+    tried: list[tuple[float, _Reach]] = []
+    for people, count, doubt, dense in itertools.product(
+        _PEOPLE, _COUNT_SHARES, _DOUBT_SHARES, _DENSE_SHARES
+    ):
+        shape = _Reach(people=people, count=count, doubt=doubt, dense=dense, dense_from=dense_from)
+        factor = max(
+            _quantile(sign * (table[:, 1] - table[:, 0]) / shape.of(table)) for table in groups
+        )
+        reach = shape.times(factor)
+        width = float(np.mean(reach.of(everyone) / (everyone[:, 0] + 10)))
+        tried.append((width, reach))
+    return min(tried, key=itemgetter(0))
 
 
 def holds(bounds: Bounds, counted: Iterable[Trial]) -> float:
@@ -117,24 +172,8 @@ def _sorted(counted: Sequence[Trial]) -> list[Trial]:
     return sorted(counted, key=_group)
 
 
-def _misses(group: Sequence[Trial], shape: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Count less truth, in units of this shape's spread: positive where the count is too high."""
-    return np.array(
-        [
-            (trial.count - trial.truth)
-            / (shape[0] + shape[1] * trial.count + shape[2] * trial.doubt)
-            for trial in group
-        ]
-    )
-
-
 def _quantile(misses: Any) -> float:
     """One side's reach, with the finite-sample correction of conformal prediction."""
     ordered = np.sort(misses)
     rank = math.ceil((len(ordered) + 1) * (1 + _HOLD) / 2) - 1
     return max(0.0, float(ordered[min(rank, len(ordered) - 1)]))
-
-
-def _relative_width(bounds: Bounds, trial: Trial) -> float:
-    low, high = bounds.around(trial.count, trial.doubt)
-    return (high - low) / (trial.truth + 10)
