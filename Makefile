@@ -2,7 +2,7 @@
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 
-.PHONY: setup setup-test demo test coverage lint format bench screenshots lock train-setup clean
+.PHONY: setup setup-test demo test coverage mutation lint format bench screenshots lock train-setup clean
 
 setup:
 	@sh deploy/setup.sh
@@ -21,6 +21,9 @@ coverage: setup-test
 	@mkdir -p build
 	@coverage run -m pytest tests/alerts tests/devices tests/wire/test_signing.py
 	@coverage report
+
+mutation: setup-test
+	@python -m tests.mutation
 
 lint: setup-test
 	@ruff check .

@@ -3,9 +3,10 @@
 Contract: a raise is refused when the last state arrived over 2 s ago (monotonic), the loop is not
 clear, or the loop's own sample is older than 500 ms. Four things are added on the safe side: one
 state alone proves nothing (it may be the broker's retained copy of a dead lane), a state that was
-long under way proves nothing (a backlog after a broken link arrives all at once), a lane with a
-fault or in motion is left alone, and so is one that said goodbye. The controller checks its own
-loop again while it moves and has the last word.
+long under way proves nothing (a backlog after a broken link arrives all at once; what was said
+before a restart may come after what was said since), a lane with a fault or in motion is left alone,
+and so is one that said goodbye. The controller checks its own loop again while it moves and has the
+last word.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class LaneWatch:
     """What one lane last said of itself, and whether that can be believed.
 
     `heard_mono` is the arrival of the last believed state in monotonic seconds. A lane is proven
-    by two different states in a row, the second within `STATE_SILENT_S` of the first.
+    by two different states in a row, the second within `STATE_SILENT_S` of the first and not stamped
+    before what was heard already.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class LaneWatch:
         self.proven = False
         self.offline = False
         self._under_way_s = 0.0
+        self._newest: tuple[datetime, float] | None = None
 
     def hear(self, state: BollardState, arrived: datetime, mono: float) -> bool:
         """Take in a state; False where it is a repeat or older than what is known already."""
@@ -61,11 +64,20 @@ class LaneWatch:
             in_a_row = False  # the controller began again: its first state proves nothing
         if last is not None and state == last:
             return False  # the retained copy of a lane long silent
-        self.proven = in_a_row and not self.offline
+        self.proven = self._is_newest(state, mono) and in_a_row and not self.offline
         self.offline = False
         self.state = state
         self.heard_mono = mono
         self._under_way_s = (arrived - state.at).total_seconds()
+        return True
+
+    def _is_newest(self, state: BollardState, mono: float) -> bool:
+        """Whether no later stamp was heard just before; a device's clock may be set back for good."""
+        if self._newest is not None:
+            at, heard_mono = self._newest
+            if state.at < at and mono - heard_mono <= UNDER_WAY_MAX_S:
+                return False
+        self._newest = (state.at, mono)
         return True
 
     def said_goodbye(self) -> None:
@@ -86,10 +98,10 @@ class LaneWatch:
             return RaiseRefusal.STATE_UNKNOWN
         if mono - self.heard_mono > STATE_FRESH_S:
             return RaiseRefusal.STATE_STALE
-        if not self.proven:
-            return RaiseRefusal.STATE_UNPROVEN
         if self._under_way_s > UNDER_WAY_MAX_S:
             return RaiseRefusal.STATE_LATE
+        if not self.proven:
+            return RaiseRefusal.STATE_UNPROVEN
         return self._refusal_of(state)
 
     @staticmethod

@@ -298,3 +298,21 @@ def test_a_controller_that_began_again_is_proven_again() -> None:
     heard = ((0.5, before[0]), (1.0, before[1]), (1.5, first))
     assert refusal_after(*heard) is RaiseRefusal.STATE_UNPROVEN
     assert refusal_after(*heard, (2.0, second)) is None
+
+
+def test_what_was_said_before_a_restart_and_comes_after_it_proves_nothing() -> None:
+    before = [said_at(seq, 0.1 * seq, LoopState.CLEAR) for seq in (7, 8, 9)]
+    since = said_at(1, 1.5, LoopState.OCCUPIED)
+    heard = ((0.7, before[0]), (1.5, since), (1.6, before[1]), (1.7, before[2]))
+    assert refusal_after(*heard) is RaiseRefusal.STATE_UNPROVEN
+
+
+def test_a_lane_whose_clock_was_set_back_is_proven_again_after_two_seconds() -> None:
+    ahead = said_at(1, 3.5, LoopState.CLEAR), said_at(2, 4.0, LoopState.CLEAR)
+    heard = [(1.0, ahead[0]), (1.5, ahead[1]), (3.0, said_at(3, 3.0, LoopState.CLEAR))]
+    assert refusal_after(*heard) is RaiseRefusal.STATE_UNPROVEN
+    assert (
+        refusal_after(*heard, (3.5, said_at(4, 3.5, LoopState.CLEAR)))
+        is RaiseRefusal.STATE_UNPROVEN
+    )
+    assert refusal_after(*heard, (3.6, said_at(4, 3.6, LoopState.CLEAR))) is None
