@@ -247,17 +247,19 @@ def main() -> int:
     unnamed = 0
     for path in chosen.paths:
         found = list(mutants(path))
-        left = list(survivors(found, jobs=chosen.jobs))
-        print(f"{path}: {len(found)} mistakes, {len(found) - len(left)} noticed", flush=True)
-        for mutant in left:
+        left = 0
+        for mutant in survivors(found, jobs=chosen.jobs):
             is_named = f"`{mutant.words}`" in named
             unnamed += not is_named
-            print(f"  {'named' if is_named else 'NOT NAMED'}: {mutant.words}", flush=True)
+            left += 1
+            print(f"{path}: {'named' if is_named else 'NOT NAMED'}: {mutant.words}", flush=True)
+        print(f"{path}: {len(found)} mistakes, {len(found) - left} noticed", flush=True)
     return 1 if unnamed else 0
 
 
 def _load_what_tests_need() -> None:
     for name in (
+        "config.schema",
         "cryptography.hazmat.primitives.asymmetric.ed25519",
         "hypothesis.stateful",
         "msgspec",
