@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts import wording
+from alerts.quiet_hours import Loudness
 from config.plans import Approval, Plan, PublicMessage
 from model.actions import Broadcast
 from model.cases import Case
@@ -23,12 +24,14 @@ def public_plan(message: PublicMessage) -> Plan:
         text=message.text,
         speech=message.speech,
         volume=message.volume,
+        repeat_s=message.repeat_s,
         cancel=message.cancel,
         expires_s=message.expires_s,
     )
 
 
-def show(case: Case, plan: Plan, terminals: tuple[str, ...]) -> Broadcast:
+def show(case: Case, plan: Plan, terminals: tuple[str, ...], loudness: Loudness) -> Broadcast:
+    """What a plan tells, as loud as the hour allows."""
     text, speech = Bilingual(zh=plan.text.zh, en=plan.text.en), plan.speech
     if case.exercise:
         text, speech = wording.exercise_text(text), wording.exercise_speech(speech)
@@ -39,13 +42,16 @@ def show(case: Case, plan: Plan, terminals: tuple[str, ...]) -> Broadcast:
         terminals=terminals,
         text=text,
         speech=speech,
-        volume=plan.volume,
+        volume=loudness.at_most(plan.volume, plan.level),
+        repeat_s=plan.repeat_s,
         expires_s=plan.expires_s,
         exercise=case.exercise,
     )
 
 
-def cancel(case: Case, plan: Plan | None, terminals: tuple[str, ...]) -> Broadcast:
+def cancel(
+    case: Case, plan: Plan | None, terminals: tuple[str, ...], loudness: Loudness
+) -> Broadcast:
     """The plan's own words that take it back; a plan gone from the site file has common ones."""
     text = (
         Bilingual(zh="提示解除", en="Alert withdrawn")
@@ -60,7 +66,7 @@ def cancel(case: Case, plan: Plan | None, terminals: tuple[str, ...]) -> Broadca
         level=case.level if plan is None else plan.level,
         terminals=terminals,
         text=text,
-        volume=None if plan is None else plan.volume,
+        volume=None if plan is None else loudness.at_most(plan.volume, plan.level),
         expires_s=600.0 if plan is None else plan.expires_s,
         exercise=case.exercise,
     )

@@ -10,6 +10,8 @@ from alerts import asking_again, checklists, entrances, messages, wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.messages import UNOWNED_PLAN, public_plan
 from alerts.ownership import Refusal
+from alerts.quiet_hours import QuietHours
+from alerts.reach import Reach
 from config.plans import Approval, Plan
 from config.schema import SiteFile
 from model.cases import Case, CaseState, Change, Reason, WaitingPlan
@@ -35,10 +37,8 @@ class PlanBook:
         self._public = site.escalation.public
         if self._public is not None:
             self._plans[UNOWNED_PLAN] = public_plan(self._public)
-        self._terminals = {
-            zone.id: tuple(t.id for t in site.terminals if zone.id in t.zones)
-            for zone in site.zones
-        }
+        self._reach = Reach(site)
+        self._hours = QuietHours(site)
 
     def follow(self, journal: Journal, book: CaseBook, file: CaseFile) -> None:
         """Bring the field to what the case's level asks for, as far as people have agreed."""
@@ -66,8 +66,7 @@ class PlanBook:
             if age_s < TELL_AGAIN_SHARE * plan.expires_s:
                 continue
             terminals = tuple(name for name, told in file.told.items() if told == plan_id)
-            file.told_s[plan_id] = 0.0
-            journal.actions.append(messages.show(file.case, plan, terminals))
+            self._show(journal, file, plan, terminals)
             journal.note(
                 file,
                 actor=plan.id,
@@ -107,13 +106,11 @@ class PlanBook:
         plan = self._plans.get(UNOWNED_PLAN)
         if plan is None or _silent(plan, file):
             return
-        zone = self._terminals.get(file.case.subject, ())
+        zone = self._reach.of_zone(file.case.subject)
         quiet = tuple(terminal for terminal in zone if terminal not in file.told)
         if not quiet:
             return
-        file.told.update(dict.fromkeys(quiet, UNOWNED_PLAN))
-        file.told_s[UNOWNED_PLAN] = 0.0
-        journal.actions.append(messages.show(file.case, plan, quiet))
+        self._show(journal, file, plan, quiet)
         journal.note(
             file,
             actor="clock",
@@ -218,8 +215,16 @@ class PlanBook:
     def _reached(self, plan: Plan, file: CaseFile) -> Iterable[str]:
         if _silent(plan, file):
             return ()
-        zone = self._terminals.get(file.case.subject, ())
-        return zone if plan.terminals == "zone" else plan.terminals
+        return self._reach.of(plan, file.case.subject)
+
+    def _show(
+        self, journal: Journal, file: CaseFile, plan: Plan, terminals: tuple[str, ...]
+    ) -> None:
+        """Tell a plan's text on these terminals, and remember that they were told."""
+        loudness = self._hours.now(journal.now)
+        file.told.update(dict.fromkeys(terminals, plan.id))
+        file.told_s[plan.id] = 0.0
+        journal.actions.append(messages.show(file.case, plan, terminals, loudness))
 
     def _start(
         self,
@@ -252,12 +257,15 @@ class PlanBook:
             actor=plan.id,
             change=Change.PLAN_STARTED,
             reason=Reason.PLAN,
-            detail=wording.acts(plan.id, told=len(tell), entrances=rise),
+            detail=wording.acts(
+                plan.id,
+                told=len(tell),
+                entrances=rise,
+                softly=self._hours.now(journal.now).softened(plan.volume, plan.level),
+            ),
         )
         if tell:
-            journal.actions.append(messages.show(file.case, plan, tell))
-            file.told.update(dict.fromkeys(tell, plan.id))
-            file.told_s[plan.id] = 0.0
+            self._show(journal, file, plan, tell)
         for entrance in rise:
             already = entrances.claimed(book, file.case, entrance)
             file.raised[entrance] = plan.id
@@ -281,7 +289,12 @@ class PlanBook:
         for terminal in terminals:
             del file.told[terminal]
         journal.actions.append(
-            messages.cancel(file.case, self._plans.get(plan_id), tuple(terminals))
+            messages.cancel(
+                file.case,
+                self._plans.get(plan_id),
+                tuple(terminals),
+                self._hours.now(journal.now),
+            )
         )
 
     def _over(self, file: CaseFile, plan_id: str) -> bool:

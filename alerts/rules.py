@@ -8,7 +8,7 @@ from datetime import datetime, time
 import msgspec
 
 from alerts import words
-from config.rules import SINGLE_LEVEL, Rule, Signal
+from config.rules import SINGLE_LEVEL, Hours, Rule, Signal
 from config.schema import SiteFile
 from model.cases import Reason
 from model.level import Level
@@ -55,6 +55,11 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
     def _on(self, weekday: int) -> bool:
         return not self.days or weekday in self.days
+
+
+def span_of(hours: Hours) -> Span:
+    """A part of the day of the site file, ready to be asked."""
+    return Span(start=hours.start, end=hours.end, days=frozenset(hours.days))
 
 
 _ABOVE = (Reason.ABOVE_RAISE, Reason.BELOW_CLEAR)
@@ -150,10 +155,7 @@ def zone_rule(rule: Rule, zone: str) -> ZoneRule:
         quantity=rule.quantity,
         alarm=rule.alarm,
         below=rule.when == "below",
-        schedule=tuple(
-            Span(start=each.start, end=each.end, days=frozenset(each.days))
-            for each in rule.schedule
-        ),
+        schedule=tuple(map(span_of, rule.schedule)),
         over_s=rule.over_s,
         within_s=rule.within_s,
         of=frozenset(rule.of),

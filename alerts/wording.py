@@ -82,12 +82,15 @@ def agreed(plans: Sequence[str], people: int) -> Bilingual:
     )
 
 
-def acts(plan: str, *, told: int, entrances: Sequence[str]) -> Bilingual:
-    """A plan began: what it told, and what it asked to rise."""
+def acts(plan: str, *, told: int, entrances: Sequence[str], softly: int | None = None) -> Bilingual:
+    """A plan began: what it told, how softly in quiet hours, and what it asked to rise."""
     zh, en = [], []
     if told:
         zh.append(f"通知 {told} 台终端")
         en.append(f"{_terminals(told)} told")
+    if told and softly is not None:
+        zh.append(f"安静时段，音量 {softly}")
+        en.append(f"quiet hours, volume {softly}")
     if entrances:
         zh.append(f"请求升起入口 {'、'.join(entrances)}")
         en.append(f"entrances {', '.join(entrances)} asked to rise")

@@ -34,7 +34,8 @@ def faults(site: SiteFile) -> Iterator[Fault]:
 
 def _ids(site: SiteFile) -> Iterator[Fault]:
     kinds = (
-        "zones cameras counters sensors terminals bollards rules plans people catalogue mappings"
+        "zones cameras counters sensors terminals groups bollards rules plans people catalogue "
+        "mappings"
     )
     for kind in kinds.split():
         first: dict[str, int] = {}
@@ -58,6 +59,7 @@ def _references(site: SiteFile) -> Iterator[Fault]:
     entrances = sorted({lane.entrance for lane in site.bollards})
     people = [person.id for person in site.people]
     terminals = [terminal.id for terminal in site.terminals]
+    groups = [group.id for group in site.groups]
     for kind in ("cameras", "sensors", "terminals", "rules", "plans"):
         for n, thing in enumerate(getattr(site, kind)):
             if thing.zones != "all":
@@ -66,15 +68,32 @@ def _references(site: SiteFile) -> Iterator[Fault]:
         if counter.zone not in zones:
             yield ("counters", n, "zone"), *_no_such(counter.zone, zones, "zone")
     for n, plan in enumerate(site.plans):
-        if plan.terminals != "zone":
+        if isinstance(plan.terminals, list):
             yield from _unknown(("plans", n, "terminals"), plan.terminals, terminals, "terminal")
         yield from _unknown(
             ("plans", n, "raise_entrances"), plan.raise_entrances, entrances, "entrance"
         )
         yield from _unknown(("plans", n, "call"), plan.call, people, "person")
+        yield from _unknown(("plans", n, "groups"), plan.groups, groups, "group")
+    yield from _makes_up(site, terminals, people)
     yield from _unknown(("escalation", "outside"), site.escalation.outside, people, "person")
     for n, shift in enumerate(site.roster):
         yield from _unknown(("roster", n, "people"), shift.people, people, "person")
+
+
+def _makes_up(site: SiteFile, terminals: Sequence[str], people: Sequence[str]) -> Iterator[Fault]:
+    """Groups, and whoever steps in for a terminal, are of this site; none stands in for itself."""
+    for n, group in enumerate(site.groups):
+        yield from _unknown(("groups", n, "terminals"), group.terminals, terminals, "terminal")
+    for n, zone in enumerate(site.zones):
+        yield from _unknown(("zones", n, "walkers"), zone.walkers, people, "person")
+    for n, terminal in enumerate(site.terminals):
+        path: FieldPath = ("terminals", n, "fallback")
+        other = terminal.fallback.terminals
+        yield from _unknown((*path, "terminals"), other, terminals, "terminal")
+        yield from _unknown((*path, "people"), terminal.fallback.people, people, "person")
+        if terminal.id in other:
+            yield path, f"`{terminal.id}` would make up for itself", "name another terminal"
 
 
 def _cap(site: SiteFile) -> Iterator[Fault]:

@@ -22,8 +22,9 @@ class Approval(StrEnum):
 class Plan(Strict):
     """What a level does in a zone: which terminals say what, which entrances' bollards rise.
 
-    `terminals` is a list of ids, or `zone` for those of the zone. `cancel` is the text that takes
-    it back; a plan without it is not accepted. `approval` defaults to the safe side: two people.
+    `terminals` is a list of ids, `zone` for those of the zone, or `all`; `groups` come on top.
+    With `repeat_s` the words are spoken again every so many seconds while the message stands.
+    `cancel` is the text that takes it back; a plan without it is not accepted. `approval` defaults to the safe side: two people.
     `call` are people who are reached when it begins, `checklist` what the room then works through.
     Entrances of a plan that needs nobody rise by themselves; those of another wait, once it was
     agreed to, until somebody arms and confirms.
@@ -34,10 +35,12 @@ class Plan(Strict):
     zones: list[DeviceId] | Literal["all"] = "all"
     level: Level
     approval: Approval = Approval.TWO
-    terminals: list[DeviceId] | Literal["zone"] = "zone"
+    terminals: list[DeviceId] | Literal["zone", "all"] = "zone"
+    groups: list[DeviceId] = []
     text: Words
     speech: Annotated[str, Field(max_length=1000)] = ""
     volume: Annotated[int, Field(ge=0, le=100)] = 70
+    repeat_s: Annotated[int, Field(ge=5, le=3600)] | None = None
     cancel: Words
     expires_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     raise_entrances: list[DeviceId] = []
@@ -51,6 +54,7 @@ class PublicMessage(Strict):
     text: Words
     speech: Annotated[str, Field(max_length=1000)] = ""
     volume: Annotated[int, Field(ge=0, le=100)] = 50
+    repeat_s: Annotated[int, Field(ge=5, le=3600)] | None = None
     cancel: Words
     expires_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
 

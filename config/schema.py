@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.broadcasts import Broadcasts, Fallback, TerminalGroup
 from config.plans import Escalation, Plan
 from config.rules import Rule
 from config.servers import ReadingsServer, RecordsServer, Secret
@@ -83,6 +84,7 @@ class Zone(Strict):
 
     `empty_at` is a time of the day at which nobody is inside, such as before opening: from there the
     gates of a zone without cameras know how many are.
+    `walkers` are people who go there where no terminal, or none that answers, reaches it.
     """
 
     id: DeviceId
@@ -92,6 +94,7 @@ class Zone(Strict):
     m2_per_visitor: Annotated[float, Field(gt=0, le=1000)]
     mean_stay_min: Annotated[float, Field(ge=1, le=24 * 60)] | None = None
     empty_at: time | None = None
+    walkers: Annotated[list[DeviceId], Field(max_length=20)] = []
 
     @property
     def capacity(self) -> float:
@@ -175,13 +178,17 @@ class Sensor(Strict):
 
 
 class Terminal(Strict):
-    """A warning terminal: speaker, screen or set-top box, and the zones where it is heard."""
+    """A warning terminal: speaker, screen or set-top box, and the zones where it is heard.
+
+    `fallback` makes up for it when it does not answer; without one the walkers of its zones do.
+    """
 
     id: DeviceId
     name: Words
     zones: list[DeviceId]
     public: bool = False
     at: tuple[Metres, Metres] | None = None
+    fallback: Fallback = Fallback()
 
 
 class ModbusAddress(Strict):
@@ -311,6 +318,8 @@ class SiteFile(Strict):
     counters: list[Counter] = []
     sensors: list[Sensor] = []
     terminals: list[Terminal] = []
+    groups: Annotated[list[TerminalGroup], Field(max_length=200)] = []
+    broadcasts: Broadcasts = Broadcasts()
     bollards: list[Bollard] = []
     rules: list[Rule] = []
     plans: list[Plan] = []

@@ -70,6 +70,7 @@ class OrderWriter:
             text=action.text,
             speech=action.speech,
             volume=action.volume,
+            repeat_s=action.repeat_s,
             key=self._key_id,
             signature="",
         )

@@ -22,6 +22,7 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
     text: Bilingual
     speech: str = ""
     volume: int | None = None
+    repeat_s: int | None = None
     expires_s: float = 600.0
     exercise: bool = False
 

@@ -28,7 +28,8 @@ class Motion(StrEnum):
 class TerminalOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Show and speak a text, or withdraw everything of one warning.
 
-    `speech` holds the words to speak, empty for a silent screen. The signature is made over the
+    `speech` holds the words to speak, empty for a silent screen; with `repeat_s` they are spoken
+    again every so many seconds until the order expires or is taken back. The signature is made over the
     topic and every other member; it is empty on an order that was not signed yet.
     """
 
@@ -43,6 +44,7 @@ class TerminalOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     text: Bilingual
     speech: Speech
     volume: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    repeat_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] | None = None
     audio: str | None = None
     key: Id
     signature: Signature

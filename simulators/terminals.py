@@ -43,12 +43,16 @@ class Display:
     text: Bilingual
     exercise: bool
     until: float
+    volume: int | None = None
 
 
 @dataclass(slots=True)
 class _Speech:
+    """Words being spoken, or waiting for those before them; `again` is a repeat of what was played."""
+
     order: TerminalOrder
     ends: float
+    again: bool = False
 
 
 @dataclass
@@ -71,6 +75,7 @@ class TerminalMachine:
         self._check = OrderCheck(topic, self.keys, self.memory)
         self._speeches: list[_Speech] = []
         self._confirms: list[tuple[float, str]] = []
+        self._repeats: list[tuple[float, TerminalOrder]] = []
         self.showing: dict[str, Display] = {}
 
     def receive(
@@ -95,7 +100,7 @@ class TerminalMachine:
             self._show(order, now, mono)
         else:
             self._log("cancelled", order, now)
-        self._speeches.append(_Speech(order, self._busy_until(mono) + speech_s(order)))
+        self._speak(order, mono)
         return receipts
 
     def tick(self, now: datetime, mono: float) -> list[TerminalReceipt]:
@@ -103,12 +108,18 @@ class TerminalMachine:
         receipts: list[TerminalReceipt] = []
         while self._speeches and self._speeches[0].ends <= mono:
             speech = self._speeches.pop(0)
+            if speech.order.repeat_s is not None:
+                self._repeats.append((mono + speech.order.repeat_s, speech.order))
+            if speech.again:
+                self._log("spoken_again", speech.order, now)
+                continue
             receipts.append(self._spoken(speech.order, now))
             if self.confirms_after_s is not None and not self.faults.speaker_broken:
                 self._confirms.append((mono + self.confirms_after_s, speech.order.id))
         while self._confirms and self._confirms[0][0] <= mono:
             receipts += self.confirm(self._confirms.pop(0)[1], now)
         self.showing = {w: shown for w, shown in self.showing.items() if shown.until > mono}
+        self._repeat(mono)
         return receipts
 
     def confirm(self, order_id: str, now: datetime) -> list[TerminalReceipt]:
@@ -128,7 +139,22 @@ class TerminalMachine:
         moments = [speech.ends for speech in self._speeches[:1]]
         moments += [when for when, _ in self._confirms[:1]]
         moments += [display.until for display in self.showing.values()]
+        moments += [when for when, _ in self._repeats]
         return min(moments, default=None)
+
+    def _speak(self, order: TerminalOrder, mono: float, *, again: bool = False) -> None:
+        ends = self._busy_until(mono) + speech_s(order)
+        self._speeches.append(_Speech(order, ends, again))
+
+    def _repeat(self, mono: float) -> None:
+        """Speak again what is due and still stands; what is over is repeated no more."""
+        standing = {display.order for display in self.showing.values()}
+        due = [order for when, order in self._repeats if when <= mono and order.id in standing]
+        self._repeats = [
+            (when, order) for when, order in self._repeats if when > mono and order.id in standing
+        ]
+        for order in due:
+            self._speak(order, mono, again=True)
 
     def _busy_until(self, mono: float) -> float:
         return max((speech.ends for speech in self._speeches), default=mono)
@@ -140,6 +166,7 @@ class TerminalMachine:
             text=order.text,
             exercise=order.exercise,
             until=mono + (order.expires - now).total_seconds(),
+            volume=order.volume,
         )
         self._log("shown", order, now, "exercise" if order.exercise else None)
 
@@ -148,7 +175,11 @@ class TerminalMachine:
         self.showing.pop(order.warning, None)
         cut = [speech for speech in self._speeches if speech.order.warning == order.warning]
         self._speeches = [speech for speech in self._speeches if speech not in cut]
-        return [self._receipt(speech.order, ReceiptStage.FAILED, now, WITHDRAWN) for speech in cut]
+        return [
+            self._receipt(speech.order, ReceiptStage.FAILED, now, WITHDRAWN)
+            for speech in cut
+            if not speech.again
+        ]
 
     def _spoken(self, order: TerminalOrder, now: datetime) -> TerminalReceipt:
         if self.faults.speaker_broken:

@@ -232,3 +232,32 @@ def test_the_memory_is_bounded_and_a_forgotten_order_still_fails_by_its_counter(
         terminal.receive(terminal.order(number))
     assert len(terminal.machine.memory.handled) == HANDLED_MAX
     assert said(terminal.receive(first)) == [("refused", "stale")]
+
+
+def test_a_text_is_spoken_again_while_it_stands_and_receipted_once() -> None:
+    here = Terminal()
+    here.receive(here.order(1, repeat_s=30, volume=40))
+    assert here.machine.showing["case-1"].volume == 40
+    assert said(here.pass_time(2)) == [("played", None)]
+    for _ in range(2):
+        assert here.pass_time(30) == []
+        assert here.pass_time(2) == []
+    assert here.whats().count("spoken_again") == 2
+    assert here.whats().count("shown") == 1
+
+
+def test_what_was_taken_back_or_is_over_is_not_spoken_again() -> None:
+    here = Terminal()
+    here.receive(here.order(1, repeat_s=30))
+    here.pass_time(2)
+    here.pass_time(30)
+    # Cut in the middle of a repeat: its receipt was given long ago, so nothing more is said of it.
+    assert said(here.receive(here.order(2, action="cancel", speech=""))) == [("received", None)]
+    here.pass_time(2)
+    here.receive(
+        here.order(3, warning="case-2", repeat_s=30, expires=START + timedelta(seconds=90))
+    )
+    here.pass_time(2)
+    here.pass_time(60)
+    assert here.whats().count("spoken_again") == 0
+    assert here.machine.next_event() is None
