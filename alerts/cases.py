@@ -15,6 +15,13 @@ from model.level import Level
 from model.text import Bilingual
 
 
+class Unheard(msgspec.Struct, kw_only=True):
+    """A terminal whose receipt is missing: for how many seconds, and why if it said so."""
+
+    waited_s: float = 0.0
+    why: str | None = None
+
+
 class CaseFile(msgspec.Struct, kw_only=True):
     """An open case with what the room must remember to carry it through: the file on the desk.
 
@@ -26,7 +33,7 @@ class CaseFile(msgspec.Struct, kw_only=True):
     `ready` names the agreed plan that would raise an entrance once somebody arms and confirms it.
     `silenced` is the level at which a person took back what was told: only a higher one speaks again.
     `held` are entrances whose lanes could not rise just then: how often they were asked again, and
-    the seconds until the next time. `begun` are plans that have called their people, `calls` counts calls.
+    the seconds until the next time. `unheard` are terminals that were told and have not answered. `begun` are plans that have called their people, `calls` counts calls.
     """
 
     case: Case
@@ -46,6 +53,7 @@ class CaseFile(msgspec.Struct, kw_only=True):
     ready: dict[str, str] = {}
     held: dict[str, tuple[int, float]] = {}
     silenced: Level | None = None
+    unheard: dict[str, Unheard] = {}
     begun: list[str] = []
     calls: int = 0
 
@@ -205,6 +213,7 @@ class CaseBook:
             shelved_until=None,
             waiting=(),
             ready=(),
+            gaps=(),
         )
         del self.files[file.key]
         del self._keys[file.case.id]

@@ -29,6 +29,7 @@ from model.duty import ArmedEntrance, OnDuty
 from model.facts import Decision, Fact, SensorAlarm, SensorReading, Stamp, Verb
 from model.health import DeviceHealth
 from model.level import Level, rank_of
+from model.orders import OrderRecord
 from model.text import Bilingual
 from model.zones import ZoneView
 
@@ -135,12 +136,16 @@ class AlertEngine:
         health: Iterable[DeviceHealth],
         now: datetime,
         mono: float,
+        *,
+        orders: Iterable[OrderRecord] = (),
     ) -> Outcome:
         """Decide on what came in since the last step, and on the time that passed.
 
         `mono` is monotonic seconds; `now` only stamps. Views need only be those that changed.
+        `orders` are those of which the field said how far they got.
         """
         journal = Journal(now)
+        self._take_orders(journal, orders)
         self._pass_time(journal, self._elapsed(now, mono))
         decisions, ignored = self._take_facts(journal, facts)
         for view in views:
@@ -255,11 +260,20 @@ class AlertEngine:
                 self._plans.tell_public(journal, file)
             quieting.let_time_pass(journal, file, seconds, self._clock)
             self._plans.let_time_pass(journal, file, seconds)
+            if self._plans.gaps.let_time_pass(journal, file, seconds):
+                self._plans.follow(journal, self._book, file)
             self._exercises.let_time_pass(journal, self._book, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
         self._settle_all(journal, self._watch.pass_time(seconds, journal.now))
         if self._watch.running or self._book.files:
             self._unsaved_s += seconds
+
+    def _take_orders(self, journal: Journal, orders: Iterable[OrderRecord]) -> None:
+        for record in orders:
+            file = None if record.case is None else self._book.by_id(record.case)
+            if file is not None and record.action == "show":
+                self._plans.gaps.take(journal, file, record)
+                self._dirty = True
 
     def _take_facts(
         self, journal: Journal, facts: Iterable[Fact]

@@ -8,6 +8,7 @@ import msgspec
 
 from alerts import asking_again, checklists, entrances, messages, wording
 from alerts.cases import CaseBook, CaseFile, Journal
+from alerts.gaps import GapDesk
 from alerts.messages import UNOWNED_PLAN, public_plan
 from alerts.ownership import Refusal
 from alerts.quiet_hours import QuietHours
@@ -39,6 +40,7 @@ class PlanBook:
             self._plans[UNOWNED_PLAN] = public_plan(self._public)
         self._reach = Reach(site)
         self._hours = QuietHours(site)
+        self.gaps = GapDesk(site)
 
     def follow(self, journal: Journal, book: CaseBook, file: CaseFile) -> None:
         """Bring the field to what the case's level asks for, as far as people have agreed."""
@@ -52,6 +54,10 @@ class PlanBook:
         for plan in acting:
             checklists.begin(journal, file, plan)
             self._start(journal, book, file, plan, show=show, barriers=barriers)
+        if not show and any(
+            plan.terminals == "zone" and not _silent(plan, file) for plan in acting
+        ):
+            self.gaps.nobody_hears(journal, file)
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
         """Tell again what would soon expire on the terminals while the case still asks for it, and
@@ -215,7 +221,7 @@ class PlanBook:
     def _reached(self, plan: Plan, file: CaseFile) -> Iterable[str]:
         if _silent(plan, file):
             return ()
-        return self._reach.of(plan, file.case.subject)
+        return (*self._reach.of(plan, file.case.subject), *self.gaps.instead(file))
 
     def _show(
         self, journal: Journal, file: CaseFile, plan: Plan, terminals: tuple[str, ...]
@@ -224,6 +230,7 @@ class PlanBook:
         loudness = self._hours.now(journal.now)
         file.told.update(dict.fromkeys(terminals, plan.id))
         file.told_s[plan.id] = 0.0
+        self.gaps.told(file, terminals)
         journal.actions.append(messages.show(file.case, plan, terminals, loudness))
 
     def _start(
@@ -288,6 +295,7 @@ class PlanBook:
         file.told_s.pop(plan_id, None)
         for terminal in terminals:
             del file.told[terminal]
+        self.gaps.taken_back(journal, file, terminals)
         journal.actions.append(
             messages.cancel(
                 file.case,

@@ -12,7 +12,7 @@ from alerts.rules import UNITS, Threshold, ZoneRule
 from alerts.words import both
 from config.rules import Signal
 from model.actions import Action, Broadcast
-from model.cases import Case, Reason
+from model.cases import Case, Gap, Reason
 from model.facts import Decision
 from model.health import DeviceHealth
 from model.level import Level
@@ -169,6 +169,30 @@ def public_told(number: int) -> Bilingual:
         f"无人负责：已向 {number} 台终端发出低风险提示",
         f"without an owner: the low-risk message went to {_terminals(number)}",
     )
+
+
+def gap(gap: Gap, name: Bilingual, instead: Sequence[Bilingual]) -> Bilingual:
+    """Where a message reached nobody, and who makes up for it."""
+    if gap.terminal is None:
+        zh, en = ["本区没有终端"], ["no terminal is heard in this zone"]
+    else:
+        why = words.reason(gap.reason)
+        zh, en = [f"{name.zh} 没有收到：{why.zh}"], [f"{name.en} was not reached: {why.en}"]
+    if instead:
+        zh.append(f"改由 {'、'.join(each.zh for each in instead)} 播报")
+        en.append(f"told instead: {', '.join(each.en for each in instead)}")
+    if gap.people:
+        zh.append(f"请 {'、'.join(gap.people)} 到场")
+        en.append(f"to walk there: {', '.join(gap.people)}")
+    elif not instead:
+        zh.append("站点文件未指定补救")
+        en.append("the site names nobody to make up for it")
+    return both("；".join(zh), "; ".join(en))
+
+
+def gap_closed(name: Bilingual) -> Bilingual:
+    """A terminal that was named as a gap has answered after all."""
+    return both(f"{name.zh} 已收到", f"{name.en} was reached after all")
 
 
 def withdrawn(plans: Sequence[str], decision: Decision) -> Bilingual:

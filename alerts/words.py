@@ -125,6 +125,8 @@ REASONS = {
     "never_heard": both("从未有数据", "never heard"),
     "no_reading": both("没有数据", "no reading"),
     "not_protecting": both("未防护", "not protecting"),
+    "no_receipt": both("一直没有回执", "no receipt"),
+    "speaker_broken": both("扬声器坏", "its speaker is broken"),
     "said_offline": both("设备报离线", "said offline"),
     "position_unknown": both("位置未知", "position unknown"),
     "loop_fault": both("线圈故障", "loop fault"),

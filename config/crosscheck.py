@@ -86,8 +86,10 @@ def _makes_up(site: SiteFile, terminals: Sequence[str], people: Sequence[str]) -
     for n, group in enumerate(site.groups):
         yield from _unknown(("groups", n, "terminals"), group.terminals, terminals, "terminal")
     for n, zone in enumerate(site.zones):
-        yield from _unknown(("zones", n, "walkers"), zone.walkers, people, "person")
+        yield from _unknown(("zones", n, "walkers"), zone.walkers or (), people, "person")
     for n, terminal in enumerate(site.terminals):
+        if terminal.fallback is None:
+            continue
         path: FieldPath = ("terminals", n, "fallback")
         other = terminal.fallback.terminals
         yield from _unknown((*path, "terminals"), other, terminals, "terminal")

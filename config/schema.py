@@ -94,7 +94,7 @@ class Zone(Strict):
     m2_per_visitor: Annotated[float, Field(gt=0, le=1000)]
     mean_stay_min: Annotated[float, Field(ge=1, le=24 * 60)] | None = None
     empty_at: time | None = None
-    walkers: Annotated[list[DeviceId], Field(max_length=20)] = []
+    walkers: Annotated[list[DeviceId], Field(max_length=20)] | None = None
 
     @property
     def capacity(self) -> float:
@@ -188,7 +188,7 @@ class Terminal(Strict):
     zones: list[DeviceId]
     public: bool = False
     at: tuple[Metres, Metres] | None = None
-    fallback: Fallback = Fallback()
+    fallback: Fallback | None = None
 
 
 class ModbusAddress(Strict):

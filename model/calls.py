@@ -18,6 +18,7 @@ class CallRole(StrEnum):
     COMMANDER = "commander"
     OUTSIDE_CONTACT = "outside_contact"
     PLAN = "plan"
+    FALLBACK = "fallback"
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from model.facts import Id, Stamp
+from model.facts import Id, Stamp, Word
 from model.level import Level
 from model.text import Bilingual
 
@@ -49,6 +49,8 @@ class Change(StrEnum):
     ACTION_REFUSED = "action_refused"
     ESCALATED = "escalated"
     PUBLIC_TOLD = "public_told"
+    GAP_NAMED = "gap_named"
+    GAP_CLOSED = "gap_closed"
     CLOSED = "closed"
 
 
@@ -77,6 +79,9 @@ class Reason(StrEnum):
     PERSON = "person_decided"
     PLAN = "plan_of_the_level"
     UNOWNED = "nobody_acknowledged_in_time"
+    NOT_ANSWERED = "terminal_does_not_answer"
+    ANSWERED = "terminal_answers_again"
+    NO_TERMINAL = "no_terminal_in_zone"
     RED_IN_ZONE = "red_in_the_zone"
     RED_OVER = "red_is_over"
     SHELF_END = "shelving_ended"
@@ -103,6 +108,20 @@ class CheckItem(msgspec.Struct, frozen=True, kw_only=True):
     item: int
     text: Bilingual
     done_by: Id | None = None
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a case's message reached nobody, and who makes up for it.
+
+    `terminal` is absent where the zone has none at all. `reason` is the device's or our own named
+    reason, `instead` are the terminals that were told in its place, `people` those who walk there.
+    """
+
+    terminal: Id | None = None
+    since: Stamp
+    reason: Word
+    instead: tuple[Id, ...] = ()
+    people: tuple[Id, ...] = ()
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +155,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[WaitingPlan, ...] = ()
     ready: tuple[Id, ...] = ()
     checklist: tuple[CheckItem, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def quiet(self) -> bool:

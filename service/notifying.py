@@ -1,7 +1,7 @@
 """Telling people who are not before a screen: mail, WeCom, DingTalk, Feishu, webhooks and the like.
 
 Follows the feed of commits. Each target is told when a warning opens, rises, is escalated or ends,
-from its own level on; an exercise says so first. A message that did not go out is tried again a few
+or leaves somebody unreached, from its own level on; an exercise says so first. A message that did not go out is tried again a few
 times and then logged by name: the terminals and the room do not depend on it.
 """
 
@@ -32,6 +32,7 @@ _TOLD = {
     Change.OPENED: ("新警报", "new"),
     Change.STEPPED_UP: ("升级", "raised"),
     Change.ESCALATED: ("无人确认", "nobody has taken it"),
+    Change.GAP_NAMED: ("有人没有通知到", "somebody was not reached"),
     Change.CLOSED: ("解除", "over"),
 }
 

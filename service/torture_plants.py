@@ -146,6 +146,8 @@ class _SilenceClearsEngine(AlertEngine):
         health: Iterable[DeviceHealth],
         now: datetime,
         mono: float,
+        *,
+        orders: Iterable[OrderRecord] = (),
     ) -> Outcome:
         calm = [
             msgspec.structs.replace(
@@ -155,7 +157,7 @@ class _SilenceClearsEngine(AlertEngine):
             else view
             for view in views
         ]
-        return super().step(calm, facts, health, now, mono)
+        return super().step(calm, facts, health, now, mono, orders=orders)
 
 
 class _ZeroFusion(ZoneFusion):

@@ -16,7 +16,7 @@ from model.duty import ArmedEntrance, OnDuty
 from model.facts import Body, Decision, DeviceKind, Fact, SensorAlarm, SensorReading, Verb
 from model.health import DeviceHealth, HealthState
 from model.level import Sight
-from model.orders import Motion
+from model.orders import Motion, OrderRecord, OrderState
 from model.zones import ZoneView
 
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
@@ -136,8 +136,11 @@ class Room:
         views: tuple[ZoneView, ...] = (),
         facts: tuple[Fact, ...] = (),
         health: tuple[DeviceHealth, ...] = (),
+        orders: tuple[OrderRecord, ...] = (),
     ) -> Outcome:
-        outcome = self.engine.step(views, facts, health, self.clock.now(), self.clock.monotonic())
+        outcome = self.engine.step(
+            views, facts, health, self.clock.now(), self.clock.monotonic(), orders=orders
+        )
         outcome = self.engine.note_refusals(outcome, self._refusals(outcome), self.clock.now())
         for step in outcome.transitions:
             check_words(step)
@@ -232,6 +235,32 @@ class Room:
             **{name: how.get(name) for name in DETAILS},
         )
         return self.fact("person", person, decision)
+
+    def answers(
+        self,
+        terminal: str,
+        state: OrderState,
+        *,
+        reason: str | None = None,
+        case: str | None = None,
+    ) -> Outcome:
+        """A terminal says how far the case's message got there."""
+        now = self.clock.now()
+        record = OrderRecord(
+            id=f"order-{terminal}",
+            kind=DeviceKind.TERMINAL,
+            device=terminal,
+            case=case or self.only_case().id,
+            action="show",
+            counter=1,
+            issued=now,
+            expires=now,
+            payload=b"",
+            state=state,
+            changed=now,
+            reason=reason,
+        )
+        return self.step(orders=(record,))
 
     def health(self, kind: DeviceKind, device: str, state: HealthState) -> Outcome:
         health = DeviceHealth(kind=kind, id=device, state=state, since=self.clock.now())

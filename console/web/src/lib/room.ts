@@ -58,6 +58,7 @@ export type Case = {
   called: Level | null;
   waiting: { plan: string; needed: number; approved_by: string[] }[];
   ready: string[];
+  gaps?: { terminal: string | null; since: string; reason: string; instead: string[]; people: string[] }[];
   checklist: { plan: string; item: number; text: Words; done_by: string | null }[];
 };
 
