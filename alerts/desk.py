@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from alerts import checklists, ownership, quieting, wording
+from alerts.announcements import AnnouncementDesk
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.duty import DutyDesk
 from alerts.entrances import lower_by_hand
@@ -47,6 +48,7 @@ class DecisionDesk:
         duty: DutyDesk,
         raising: RaisingDesk,
         exercises: ExerciseDesk,
+        announcements: AnnouncementDesk,
     ) -> None:
         self._handled = handled
         self._watch = watch
@@ -56,6 +58,7 @@ class DecisionDesk:
         self._duty = duty
         self._raising = raising
         self._exercises = exercises
+        self._announcements = announcements
         self._entrances = {bollard.id: bollard.entrance for bollard in site.bollards}
         self._zones = frozenset(zone.id for zone in site.zones)
         self._counted = frozenset(counter.zone for counter in site.counters)
@@ -76,6 +79,8 @@ class DecisionDesk:
             return Refusal.DUPLICATE
         self._handled.append(decision.id)
         del self._handled[:-_DECISIONS_REMEMBERED]
+        if decision.verb is Verb.BROADCAST or self._announcements.knows(decision.subject):
+            return self._announcements.decide(journal, self._book, decision)
         if decision.verb in _DUTY_VERBS:
             return self._duty.decide(decision, journal.now)
         if decision.verb in _ENTRANCE_VERBS:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from alerts import asking_again, quieting, wording
+from alerts.announcements import Announced, AnnouncementDesk
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.desk import DecisionDesk
 from alerts.duty import DutyDesk, Signed
@@ -23,6 +24,7 @@ from alerts.signals import Ignored
 from alerts.watch import Moved, Watch, WatchState
 from config.schema import SiteFile
 from model.actions import Action
+from model.announcements import Announcement
 from model.calls import Call
 from model.cases import Case, Change, Transition
 from model.duty import ArmedEntrance, OnDuty
@@ -43,7 +45,8 @@ SNAPSHOT_EVERY_S = 2.0
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What one step decided. `levels` has every zone; `cases` only those that changed.
 
-    `duty` and `armed` are all who are on duty and all that stands armed; none where nothing changed.
+    `duty`, `armed` and `announcements` are all who are on duty, all that stands armed and all that
+    was typed and stands; none where nothing changed.
     """
 
     cases: tuple[Case, ...] = ()
@@ -55,6 +58,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     signals_ignored: tuple[tuple[str, Ignored], ...] = ()
     duty: tuple[OnDuty, ...] | None = None
     armed: tuple[ArmedEntrance, ...] | None = None
+    announcements: tuple[Announcement, ...] | None = None
 
 
 class _State(msgspec.Struct, kw_only=True):
@@ -67,6 +71,7 @@ class _State(msgspec.Struct, kw_only=True):
     decisions: list[str] = []
     duty: dict[str, Signed] = {}
     armed: dict[str, Armed] = {}
+    announced: dict[str, Announced] = {}
 
 
 class AlertEngine:
@@ -91,6 +96,7 @@ class AlertEngine:
         self._clock = EscalationClock(site.escalation.at_s, self._duty.whom)
         self._raising = RaisingDesk(self._plans, state.armed)
         self._exercises = ExerciseDesk(self._plans, self._clock)
+        self._announcements = AnnouncementDesk(site, state.announced)
         self._desk = DecisionDesk(
             site,
             handled=state.decisions,
@@ -101,9 +107,11 @@ class AlertEngine:
             duty=self._duty,
             raising=self._raising,
             exercises=self._exercises,
+            announcements=self._announcements,
         )
         self._told_duty: tuple[OnDuty, ...] | None = None
         self._told_armed: tuple[ArmedEntrance, ...] | None = None
+        self._told_announcements: tuple[Announcement, ...] | None = None
         self._lanes = Counter(bollard.entrance for bollard in site.bollards)
         self._names = {one.id: one.name for one in site.terminals}
         self._names |= {one.id: one.name for one in site.bollards}
@@ -157,6 +165,7 @@ class AlertEngine:
         if journal.cases:
             self._add_up(journal)
             self._exercises.review(journal, self._book)
+            self._announcements.review(journal, self._book)
             quieting.review(journal, self._book, self._clock)
         self._wrap_up(journal)
         return Outcome(
@@ -246,6 +255,7 @@ class AlertEngine:
         if saved_at is None:
             return
         down_s = max(0.0, (now - saved_at).total_seconds())
+        self._announcements.pass_time(down_s)
         for file in self._book:
             file.unowned_s += min(down_s, self._clock.due_s(file))
             for plan in file.told_s:
@@ -253,7 +263,8 @@ class AlertEngine:
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
-        if self._duty.pass_time(journal.now, seconds) | self._raising.pass_time(seconds):
+        ended = self._announcements.pass_time(seconds)
+        if self._duty.pass_time(journal.now, seconds) | self._raising.pass_time(seconds) | ended:
             self._dirty = True
         for file in self._book:
             if self._clock.escalate(journal, file, seconds) == len(STEPS) - 1:
@@ -265,7 +276,7 @@ class AlertEngine:
             self._exercises.let_time_pass(journal, self._book, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
         self._settle_all(journal, self._watch.pass_time(seconds, journal.now))
-        if self._watch.running or self._book.files:
+        if self._watch.running or self._book.files or self._state.announced:
             self._unsaved_s += seconds
 
     def _take_orders(self, journal: Journal, orders: Iterable[OrderRecord]) -> None:
@@ -365,13 +376,16 @@ class AlertEngine:
             self._levels[zone] = max(levels, key=rank_of, default=None)
 
     def _people_and_arms(self) -> dict[str, Any]:
-        """Who is on duty and what stands armed, where that is another than last told."""
+        """Who is on duty, what stands armed and what was typed, where it is another than last told."""
         news: dict[str, Any] = {}
         duty, armed = self._duty.standing(), self._raising.standing()
         if duty != self._told_duty:
             news["duty"] = self._told_duty = duty
         if armed != self._told_armed:
             news["armed"] = self._told_armed = armed
+        announcements = self._announcements.standing()
+        if announcements != self._told_announcements:
+            news["announcements"] = self._told_announcements = announcements
         return news
 
     def _wrap_up(self, journal: Journal) -> None:

@@ -32,7 +32,7 @@ class ExerciseDesk:
         key = f"exercise/{zone}/{hazard}"
         if book.get(key) is not None:
             return Refusal.EXERCISE_RUNS
-        if _earnest(book, zone):
+        if earnest(book, zone):
             return Refusal.REAL_WARNING_STANDS
         minutes = decision.minutes or DEFAULT_MIN
         file = book.open(
@@ -67,7 +67,7 @@ class ExerciseDesk:
     def review(self, journal: Journal, book: CaseBook) -> None:
         """Where it is earnest now, no exercise goes on."""
         for file in book:
-            if file.case.exercise and _earnest(book, file.case.subject):
+            if file.case.exercise and earnest(book, file.case.subject):
                 self.end(journal, book, file, actor="clock", reason=Reason.REAL_WARNING)
 
     def end(
@@ -78,7 +78,8 @@ class ExerciseDesk:
         self._plans.follow(journal, book, file)
 
 
-def _earnest(book: CaseBook, zone: str) -> bool:
+def earnest(book: CaseBook, zone: str) -> bool:
+    """Whether a real warning of orange or red stands in a zone."""
     return any(
         file.case.subject_kind == "zone"
         and file.case.subject == zone

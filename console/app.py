@@ -28,6 +28,7 @@ from console.room import Room
 from console.routes import (
     acting,
     administration,
+    broadcasts,
     cap,
     decisions,
     field,
@@ -128,6 +129,7 @@ def create_app(
         room.router,
         decisions.router,
         acting.router,
+        broadcasts.router,
         field.router,
         administration.router,
         outlook.router,

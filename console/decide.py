@@ -9,7 +9,7 @@ from console.context import Context
 from console.doors import Who
 from console.ports import Accepted
 from console.problems import Code, ProblemError
-from model.facts import Decision, Verb
+from model.facts import Decision, Message, Verb
 from model.level import Level
 
 ANSWER_WITHIN_S = 4.0
@@ -31,6 +31,7 @@ async def submit(
     plan: str | None = None,
     item: int | None = None,
     people: int | None = None,
+    message: Message | None = None,
 ) -> str:
     """Hand one decision in and wait for its commit; returns its id.
 
@@ -53,6 +54,7 @@ async def submit(
         plan=plan,
         item=item,
         people=people,
+        message=message,
     )
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):

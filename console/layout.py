@@ -64,9 +64,20 @@ def document(site: SiteFile) -> tuple[bytes, str]:
         ],
         "cameras": [_camera(camera) for camera in site.cameras],
         "terminals": [
-            {"id": one.id, "name": _words(one.name), "zones": one.zones, "at": one.at}
+            {
+                "id": one.id,
+                "name": _words(one.name),
+                "zones": one.zones,
+                "at": one.at,
+                "public": one.public,
+            }
             for one in site.terminals
         ],
+        "groups": [
+            {"id": one.id, "name": _words(one.name), "terminals": one.terminals}
+            for one in site.groups
+        ],
+        "two_people_from": site.broadcasts.two_people_from.value,
         "bollards": [
             {
                 "id": one.id,
@@ -104,6 +115,7 @@ def document(site: SiteFile) -> tuple[bytes, str]:
                 "level": one.level.value,
                 "approval": one.approval.value,
                 "terminals": one.terminals,
+                "groups": one.groups,
                 "text": _words(one.text),
                 "speech": one.speech,
                 "volume": one.volume,

@@ -19,6 +19,7 @@ from anyio import to_thread
 
 from console.room import Room, Touched
 from console.views import AnyCard, DispatchCard, Section
+from model.announcements import Announcement
 from model.cases import Case, Transition
 from model.clock import Clock
 from model.duty import ArmedEntrance, OnDuty
@@ -152,6 +153,11 @@ class LiveFeed:
         self.room.recall_people(
             msgspec.json.decode(duty or b"[]", type=tuple[OnDuty, ...]),
             msgspec.json.decode(armed or b"[]", type=tuple[ArmedEntrance, ...]),
+        )
+
+        typed = await to_thread.run_sync(store.state, "announcements")
+        self.room.recall_announcements(
+            msgspec.json.decode(typed or b"[]", type=tuple[Announcement, ...])
         )
 
     def show_dispatches(self, cards: Mapping[str, DispatchCard], *, whole: bool = False) -> None:

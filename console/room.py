@@ -12,6 +12,7 @@ from console.gates import Gate
 from console.lanes import Lane
 from console.views import (
     UNHEARD,
+    AnnouncementCard,
     AnyCard,
     CameraCard,
     CaseCard,
@@ -27,6 +28,7 @@ from console.views import (
     TerminalCard,
     ZoneCard,
 )
+from model.announcements import Announcement
 from model.cases import Case, CaseState, Transition
 from model.commit import Commit, ZoneJudgement
 from model.duty import ArmedEntrance, OnDuty
@@ -114,8 +116,18 @@ class Room:
         for fact in commit.facts:
             self._fact(fact, mono, touched)
         self._people(commit.duty, commit.armed, touched)
+        self._typed(commit.announcements, touched)
         self._service(commit, touched)
         return touched
+
+    def recall_announcements(self, announcements: tuple[Announcement, ...]) -> None:
+        """Take up what was typed and stood at the last commit."""
+        self._typed(announcements, {})
+
+    def _typed(self, announcements: tuple[Announcement, ...] | None, touched: Touched) -> None:
+        if announcements is not None:
+            cards = {one.id: AnnouncementCard(announcement=one) for one in announcements}
+            self._replace(Section.ANNOUNCEMENTS, cards, touched)
 
     def recall_people(self, duty: tuple[OnDuty, ...], armed: tuple[ArmedEntrance, ...]) -> None:
         """Take up who was on duty and what stood armed at the last commit."""

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from model.announcements import Announcement
 from model.cases import Case, Transition
 from model.dispatch import Dispatch
 from model.duty import ArmedEntrance
@@ -180,6 +181,12 @@ class EntranceCard(Card, frozen=True, kw_only=True):
     armed: ArmedEntrance
 
 
+class AnnouncementCard(Card, frozen=True, kw_only=True):
+    """A typed message that stands on terminals or waits for a second person."""
+
+    announcement: Announcement
+
+
 class DutyCard(Card, frozen=True, kw_only=True):
     """A person on duty, and since when."""
 
@@ -207,6 +214,7 @@ AnyCard = (
     | ServiceCard
     | EntranceCard
     | DutyCard
+    | AnnouncementCard
 )
 
 
@@ -225,3 +233,4 @@ class Section(StrEnum):
     SERVICE = "service"
     ENTRANCES = "entrances"
     DUTY = "duty"
+    ANNOUNCEMENTS = "announcements"

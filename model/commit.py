@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from model.announcements import Announcement
 from model.calls import Call
 from model.cases import Case, Transition
 from model.duty import ArmedEntrance, OnDuty
@@ -24,7 +25,7 @@ class ZoneJudgement(msgspec.Struct, frozen=True, kw_only=True):
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that became durable at once; `serial` only grows within one run of the service.
 
-    `duty` and `armed` are the whole of what stands, and absent where neither changed.
+    `duty`, `armed` and `announcements` are the whole of what stands, and absent where unchanged.
     """
 
     serial: int
@@ -39,3 +40,4 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[Call, ...] = ()
     duty: tuple[OnDuty, ...] | None = None
     armed: tuple[ArmedEntrance, ...] | None = None
+    announcements: tuple[Announcement, ...] | None = None

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from model.level import Level
+from model.text import Bilingual
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}$(?!\n)")]
 Stamp = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -188,6 +189,7 @@ class Verb(StrEnum):
     WITHDRAW = "withdraw"
     CALL = "call"
     EXERCISE = "exercise"
+    BROADCAST = "broadcast"
     ARM = "arm"
     CONFIRM = "confirm"
     LOWER = "lower"
@@ -198,12 +200,32 @@ class Verb(StrEnum):
     COUNT = "count"
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person typed for terminals: the words, the words that take them back, and for whom.
+
+    It goes to `terminals`, to those of `groups` and of `zones`, or to `everybody`.
+    """
+
+    text: Bilingual
+    cancel: Bilingual
+    speech: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    terminals: tuple[Id, ...] = ()
+    groups: tuple[Id, ...] = ()
+    zones: tuple[Id, ...] = ()
+    everybody: bool = False
+    volume: Annotated[int, msgspec.Meta(ge=0, le=100)] = 70
+    repeat_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] | None = None
+    exercise: bool = False
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """An operator's decision on a case or device: a fact like any other, named and timed.
 
     `subject` is a case id; an entrance for arm, confirm, lower and stop; a zone for call and
-    exercise, and count; a person for signing on and off; a camera for look. `hazard` and `level` say what is
-    called or exercised, `people` how many were counted in a zone, `minutes` how long something is shelved or exercised, `into` the case that
+    exercise, and count; a person for signing on and off; a camera for look; the decision itself for
+    broadcast, whose `message` it is, or that decision's id to approve and withdraw it. `hazard` and
+    `level` say what is called or exercised, `people` how many were counted in a zone, `minutes` how
+    long something is shelved, exercised or told, `into` the case that
     another is merged into, `plan` and `item` which line of a checklist is done.
     """
 
@@ -222,6 +244,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     plan: Id | None = None
     item: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
     people: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    message: Message | None = None
 
 
 Body = (

@@ -55,7 +55,8 @@ ZONES = "zones"
 """Names of the deciders' snapshots in the store."""
 DUTY = "duty"
 ARMED = "armed"
-"""What the console reads beside the live feed: who is on duty, which entrances stand armed."""
+ANNOUNCEMENTS = "announcements"
+"""What the console reads beside the live feed: who is on duty, what stands armed, what was typed."""
 
 
 class Ledger(Protocol):
@@ -242,6 +243,7 @@ class Spine:
             calls=outcome.calls,
             duty=outcome.duty,
             armed=outcome.armed,
+            announcements=outcome.announcements,
         )
         return commit, outcome
 
@@ -282,6 +284,8 @@ class Spine:
             tx.save_state(DUTY, msgspec.json.encode(commit.duty))
         if commit.armed is not None:
             tx.save_state(ARMED, msgspec.json.encode(commit.armed))
+        if commit.announcements is not None:
+            tx.save_state(ANNOUNCEMENTS, msgspec.json.encode(commit.announcements))
 
     def _tidy(self, tx: Transaction, *, now: datetime, mono: float) -> None:
         """Pack readings and remove what is older than the site keeps, a little at a time."""
@@ -312,6 +316,8 @@ def _write_audit(
             for name in _DECISION_DETAILS
             if (value := getattr(decision, name)) is not None
         }
+        if decision.message is not None:
+            detail["message"] = msgspec.json.encode(decision.message).decode()
         if decision.id in refused:
             detail["refused"] = str(refused[decision.id])
         tx.add_audit(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from alerts.engine import AlertEngine, Outcome
 from config.schema import SiteFile
 from model.actions import Action, Broadcast, MoveEntrance
+from model.announcements import Announcement
 from model.calls import Call
 from model.cases import Case, Change, Reason, Transition
 from model.clock import ManualClock
@@ -21,7 +22,10 @@ from model.zones import ZoneView
 
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
 TICK_S = 0.2
-DETAILS = ("assignee", "comment", "hazard", "level", "minutes", "into", "plan", "item", "people")
+DETAILS = (
+    *("assignee", "comment", "hazard", "level", "minutes", "into", "plan", "item"),
+    *("people", "message"),
+)
 
 
 def words(text: str) -> dict[str, str]:
@@ -121,6 +125,7 @@ class Room:
         self.refused: list[tuple[str, str]] = []
         self.calls: list[Call] = []
         self.duty: tuple[OnDuty, ...] = ()
+        self.typed: tuple[Announcement, ...] = ()
         self.armed: tuple[ArmedEntrance, ...] = ()
         self.levels: dict[str, Any] = {}
         self.lanes_refuse: str | None = None
@@ -148,6 +153,7 @@ class Room:
         self.actions.extend(outcome.actions)
         self.calls.extend(outcome.calls)
         self.duty = self.duty if outcome.duty is None else outcome.duty
+        self.typed = self.typed if outcome.announcements is None else outcome.announcements
         self.armed = self.armed if outcome.armed is None else outcome.armed
         self.refused.extend(outcome.decisions_refused)
         self.cases.update({case.id: case for case in outcome.cases})

@@ -34,12 +34,19 @@ BODIES = {
     ("PUT", "/api/v1/admin/duty/{kind}/{id}"): {"version": "v", "value": {}},
     ("DELETE", "/api/v1/admin/duty/{kind}/{id}"): {"version": "v"},
     ("PUT", "/api/v1/admin/roster"): {"version": "v", "value": []},
+    ("POST", "/api/v1/broadcasts"): {
+        "text": {"zh": "请绕行", "en": "Take another way"},
+        "cancel": {"zh": "解除", "en": "Over"},
+        "level": "yellow",
+        "everybody": True,
+    },
     ("POST", "/api/v1/dispatches"): {"id": "d-12345678", "kind": "railing", "grade": "major"},
 }
 FILLED = {
     "{camera}": "gulou",
     "{case}": "case-none",
     "{entrance}": "north",
+    "{broadcast}": "broadcast-none",
     "{zone}": "bridge",
     "{kind}": "zone",
     "{id}": "bridge",

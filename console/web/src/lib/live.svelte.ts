@@ -26,6 +26,7 @@ export const SECTIONS: SectionName[] = [
   'dispatches',
   'entrances',
   'duty',
+  'announcements',
   'service',
 ];
 /** The service beats every two seconds; silence beyond this is a lost connection. */

@@ -136,6 +136,23 @@ export type CounterCard = {
 export type EntranceCard = {
   armed: { entrance: string; person: string; until: string; alone: boolean; case: string | null };
 };
+export type Announcement = {
+  id: string;
+  person: string;
+  made: string;
+  until: string;
+  level: Level;
+  text: Words;
+  cancel: Words;
+  speech: string;
+  volume: number;
+  repeat_s: number | null;
+  exercise: boolean;
+  terminals: string[];
+  needed: number;
+  agreed: string[];
+};
+export type AnnouncementCard = { announcement: Announcement };
 export type DutyCard = { since: string };
 
 export type DispatchStep = {
@@ -185,6 +202,7 @@ export type Sections = {
   dispatches: DispatchCard;
   entrances: EntranceCard;
   duty: DutyCard;
+  announcements: AnnouncementCard;
   service: ServiceCard;
 };
 export type SectionName = keyof Sections;
@@ -205,7 +223,8 @@ export type SiteCamera = {
   ground: Point[];
   near: Point | null;
 };
-export type SitePlace = { id: string; name: Words; zones: string[]; at: Point | null };
+export type SitePlace = { id: string; name: Words; zones: string[]; at: Point | null; public?: boolean };
+export type SiteGroup = { id: string; name: Words; terminals: string[] };
 export type SiteLane = {
   id: string;
   name: Words;
@@ -222,7 +241,8 @@ export type SitePlan = {
   zones: string[] | 'all';
   level: Level;
   approval: 'none' | 'one' | 'two';
-  terminals: string[] | 'zone';
+  terminals: string[] | 'zone' | 'all';
+  groups: string[];
   text: Words;
   speech: string;
   volume: number;
@@ -239,6 +259,8 @@ export type Site = {
   zones: SiteZone[];
   cameras: SiteCamera[];
   terminals: SitePlace[];
+  groups: SiteGroup[];
+  two_people_from: Level;
   bollards: SiteLane[];
   sensors: SiteSensor[];
   counters: SiteCounter[];
