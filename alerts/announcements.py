@@ -92,7 +92,12 @@ class AnnouncementDesk:
         refusal = self._may_stand(book, decision.message, terminals)
         if refusal is None:
             self._put(
-                journal, decision, decision.message, decision.level, decision.minutes, terminals
+                journal,
+                decision,
+                decision.message,
+                level=decision.level,
+                minutes=decision.minutes,
+                terminals=terminals,
             )
         return refusal
 
@@ -112,6 +117,7 @@ class AnnouncementDesk:
         journal: Journal,
         decision: Decision,
         message: Message,
+        *,
         level: Level,
         minutes: float,
         terminals: tuple[str, ...],
