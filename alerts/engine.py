@@ -45,8 +45,7 @@ SNAPSHOT_EVERY_S = 2.0
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What one step decided. `levels` has every zone; `cases` only those that changed.
 
-    `duty`, `armed` and `announcements` are all who are on duty, all that stands armed and all that
-    was typed and stands; none where nothing changed.
+    `duty`, `armed` and `announcements` are the whole of what stands; none where nothing changed.
     """
 
     cases: tuple[Case, ...] = ()
@@ -149,8 +148,8 @@ class AlertEngine:
     ) -> Outcome:
         """Decide on what came in since the last step, and on the time that passed.
 
-        `mono` is monotonic seconds; `now` only stamps. Views need only be those that changed.
-        `orders` are those of which the field said how far they got.
+        `mono` is monotonic seconds; `now` only stamps. Views need only be those that changed,
+        `orders` those of which the field said how far they got.
         """
         journal = Journal(now)
         self._take_orders(journal, orders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from alerts.announcements import STANDING_MOST
@@ -27,15 +28,13 @@ def room(**changes: Any) -> Room:
 
 
 def typed(**changes: Any) -> Message:
-    return Message(
-        **{
-            "text": Bilingual(zh="请绕行", en="Take another way"),
-            "cancel": Bilingual(zh="可以通行", en="The way is open"),
-            "speech": "请绕行",
-            "everybody": True,
-        }
-        | changes
+    message = Message(
+        text=Bilingual(zh="请绕行", en="Take another way"),
+        cancel=Bilingual(zh="可以通行", en="The way is open"),
+        speech="请绕行",
+        everybody=True,
     )
+    return msgspec.structs.replace(message, **changes)
 
 
 def say(here: Room, name: str = "d-1", *, level: Level | None = Level.YELLOW, **how: Any) -> None:
