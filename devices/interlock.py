@@ -57,12 +57,12 @@ class LaneWatch:
     def hear(self, state: BollardState, arrived: datetime, mono: float) -> bool:
         """Take in a state; False where it is a repeat or older than what is known already."""
         last = self.state
-        in_a_row = last is not None and mono - self.heard_mono <= STATE_SILENT_S
+        in_a_row = mono - self.heard_mono <= STATE_SILENT_S
         if last is not None and in_a_row and state.seq <= last.seq:
             if state.at <= last.at:
                 return False
             in_a_row = False  # the controller began again: its first state proves nothing
-        if last is not None and state == last:
+        if state == last:
             return False  # the retained copy of a lane long silent
         self.proven = self._is_newest(state, mono) and in_a_row and not self.offline
         self.offline = False

@@ -29,6 +29,7 @@ LIMIT_S = 300.0
 
 TESTS = {
     "devices/interlock.py": [
+        "tests/devices/test_lane_watch.py",
         "tests/devices/test_outbox_bollards.py",
         "tests/devices/test_outbox_edges.py",
         "tests/devices/test_lanes_machine.py::TestLanes",
