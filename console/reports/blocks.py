@@ -32,10 +32,12 @@ class Tiles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows under a head; the first column is text, the others are numbers or words."""
+    """Rows under a head; columns of words begin at the left, those of numbers end at the right."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    words: frozenset[int] = frozenset({0})
+    """Which columns hold words."""
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True):

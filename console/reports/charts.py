@@ -54,7 +54,7 @@ def bars(values: Values, before: Values, axis: Axis, *, names: tuple[str, str], 
 def lines(series: Sequence[tuple[str, Values]], axis: Axis, *, unit: str) -> str:
     """One line for each series, each with its own stroke; a gap where nothing is known."""
     height = 230
-    room = 120
+    room = 33 + max((_long(name) for name, _ in series), default=0.0)
     top, scale = _scale([value for _, values in series for value in values], height)
     count = max((len(values) for _, values in series), default=1)
     slot = (WIDTH - _LEFT - _RIGHT - room) / max(count, 1)
@@ -209,6 +209,11 @@ def _names(pens: Sequence[tuple[str, str, str]], room: float) -> list[str]:
         )
         found.append(_text(x + 25, y + 4, name))
     return found
+
+
+def _long(name: str) -> float:
+    """About how long a name is in a drawing; Chinese letters are as wide as they are high."""
+    return sum(11.5 if letter > "\u2e7f" else 6.5 for letter in name)
 
 
 def _text(x: float, y: float, words: str, *, anchor: str = "start") -> str:

@@ -117,14 +117,7 @@ class _Writer:
                 Tile(
                     name=self._say("visitors.total"),
                     figure=self._number(visitors.total),
-                    beside=self._say(
-                        "visitors.against",
-                        before=self._number(visitors.total_before),
-                        change=self._change(
-                            None if None in visitors.counted else visitors.total,
-                            visitors.total_before,
-                        ),
-                    ),
+                    beside=self._against(),
                 ),
                 Tile(
                     name=self._say("peak"),
@@ -144,8 +137,12 @@ class _Writer:
                 ),
                 Tile(
                     name=self._say("warnings.response"),
-                    figure=self._time(report.responses.median_s),
-                    beside=self._say(
+                    figure=self._time(report.responses.median_s)
+                    if report.responses.warnings
+                    else "–",
+                    beside=self._say("warnings.none")
+                    if not report.responses.warnings
+                    else self._say(
                         "warnings.response.beside",
                         worst=self._time(report.responses.worst_tenth_s),
                         taken=str(report.responses.taken),
@@ -169,6 +166,18 @@ class _Writer:
                     ),
                 ),
             )
+        )
+
+    def _against(self) -> str:
+        """The period before, where it is known whole, and how far this one is from it."""
+        visitors = self._report.visitors
+        if visitors.total_before is None:
+            return self._say("visitors.against.unknown")
+        now = None if None in visitors.counted else visitors.total
+        return self._say(
+            "visitors.against",
+            before=self._number(visitors.total_before),
+            change=self._change(now, visitors.total_before),
         )
 
     def _change(self, now: float | None, before: float | None) -> str:
@@ -216,9 +225,10 @@ class _Writer:
                 capacity=self._number(self._report.day_capacity),
                 load=self._percent(load),
             )
-            busiest = (
-                f"{self._say('visitors.busiest')}: {visitors.busiest_day},"
-                f" {self._number(visitors.busiest_day_visitors)}; "
+            busiest = self._say(
+                "visitors.busiest",
+                day=str(visitors.busiest_day),
+                visitors=self._number(visitors.busiest_day_visitors),
             )
             text = "" if self._report.period is Period.DAILY else busiest
             blocks.append(Paragraph(text=text + said))
@@ -257,12 +267,12 @@ class _Writer:
         responses, listed = self._report.responses, self._report.warnings
         if not listed:
             return [*blocks, Paragraph(text=self._say("warnings.none"))]
-        levels = ", ".join(
+        levels = self._say("and").join(
             f"{self._word('level.' + level)} {responses.by_level[level]}"
             for level in reversed(Level)
             if level in responses.by_level
         )
-        hazards = ", ".join(
+        hazards = self._say("and").join(
             f"{self._word('hazard.' + hazard)} {number}"
             for hazard, number in responses.by_hazard.items()
         )
@@ -292,7 +302,7 @@ class _Writer:
             )
             for each in sorted(highest, key=lambda each: each.opened)
         )
-        return [*blocks, Table(head=head, rows=rows)]
+        return [*blocks, Table(head=head, rows=rows, words=frozenset({0, 1, 2, 3, 5}))]
 
     def _receipts(self) -> list[Block]:
         receipts = self._report.receipts
@@ -349,12 +359,10 @@ class _Writer:
             return [heading, Paragraph(text=self._say("forecast.none"))]
         error = self._report.forecast_wape
         coverage = self._report.forecast_coverage
-        said = (
-            f"{self._say('forecast.tile')}: {self._percent(None if error is None else 100 * error)}; "
-            + self._say(
-                "forecast.tile.beside",
-                coverage=self._percent(None if coverage is None else 100 * coverage),
-            )
+        said = self._say(
+            "forecast.said",
+            error=self._percent(None if error is None else 100 * error),
+            coverage=self._percent(None if coverage is None else 100 * coverage),
         )
         if self._report.period is Period.DAILY:
             day = told[0]

@@ -80,8 +80,8 @@ def _block(block: Block) -> str:
                 for tile in tiles
             )
             return f"#v(4pt)\n#grid(columns: (1fr,) * 3, gutter: 6pt, {cells})"
-        case Table(head=head, rows=rows):
-            return _table(head, rows)
+        case Table(head=head, rows=rows, words=words):
+            return _table(head, rows, words)
         case Chart(svg=svg, caption=caption):
             return (
                 f'#block(breakable: false)[#image(bytes({_quoted(svg)}), format: "svg",'
@@ -90,12 +90,14 @@ def _block(block: Block) -> str:
             )
 
 
-def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
-    columns = "auto, " + "1fr, " * (len(head) - 1)
+def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], words: frozenset[int]) -> str:
+    # Many columns of words take the room that they need; figures alone share it evenly.
+    columns = "auto, " + ("auto, " if len(words) > 1 else "1fr, ") * (len(head) - 2) + "1fr"
+    align = ", ".join("left" if place in words else "right" for place in range(len(head)))
     top = ", ".join(f"text(stroke: 0.2pt, {_quoted(cell)})" for cell in head)
     body = ", ".join(_quoted(cell) for row in rows for cell in row)
     return (
         f'#table(columns: ({columns}), stroke: (x, y) => (bottom: 0.5pt + rgb("#c3ced3")),'
-        f" inset: (x: 4pt, y: 4pt), align: (x, y) => if x == 0 {{ left }} else {{ right }},"
+        f" inset: (x: 4pt, y: 4pt), align: ({align}),"
         f" table.header({top}), {body})"
     )

@@ -13,7 +13,7 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bott
 .sub,footer,figcaption{color:#4a5c66}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));
 gap:.75rem;margin:1rem 0}.tile{border:1px solid #c3ced3;padding:.6rem .8rem}.tile b{display:block;font-size:1.45rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{padding:.25rem .5rem;border-bottom:1px solid #c3ced3;
-text-align:right}th:first-child,td:first-child{text-align:left}figure{margin:1rem 0}svg{max-width:100%;height:auto}
+text-align:right}.w{text-align:left}figure{margin:1rem 0}svg{max-width:100%;height:auto}
 @media print{body{margin:0}figure,table{break-inside:avoid}}
 """
 
@@ -43,15 +43,21 @@ def _block(block: Block) -> str:
                 for tile in tiles
             )
             return f'<div class="tiles">{cells}</div>'
-        case Table(head=head, rows=rows):
-            return _table(head, rows)
+        case Table(head=head, rows=rows, words=words):
+            return _table(head, rows, words)
         case Chart(svg=svg, caption=caption):
             return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+def _table(head: tuple[str, ...], rows: tuple[tuple[str, ...], ...], words: frozenset[int]) -> str:
+    kinds = [' class="w"' if place in words else "" for place in range(len(head))]
+    top = "".join(
+        f'<th scope="col"{kind}>{escape(cell)}</th>' for kind, cell in zip(kinds, head, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>"
+        + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
+        for row in rows
     )
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"

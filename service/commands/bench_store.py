@@ -37,7 +37,7 @@ def store(
 ) -> None:
     """Measure writing, disk, two questions and a kill, in our store and its peers, in one run.
 
-    382 cameras and 2,000 sensors, 391 readings a second, one synced commit a second. `ratio` is the
+    400 cameras and 2,000 sensors, 400 readings a second, one synced commit a second. `ratio` is the
     peer's cost divided by ours. DuckDB and VictoriaMetrics are measured where they are installed.
     """
     chosen = tuple(each.value for each in engine) if engine else (OURS, *PEERS)
