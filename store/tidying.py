@@ -22,7 +22,8 @@ from store.tiers import HOURS, MINUTES, QUARTERS, RAW
 SEEN_FOR: Final = timedelta(hours=26)
 """How long a key is remembered: facts over 24 h behind are refused before they come here."""
 
-_SOURCES_A_STEP = 4
+_SOURCES_A_STEP = 1
+"""A camera's half-filled hour takes some 6 ms to pack, and a warning may wait for it."""
 _JOURNAL_A_STEP = 50
 _PRUNED_SOURCES_A_STEP = 50
 _EVENTS_A_STEP = 2_000

@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from store.compared.load import (
     BEGIN_MS,
     CAMERAS,
     HISTORY_DAYS,
     ZONE,
     Second,
-    facts_of,
     history_of,
     zone_day,
 )
@@ -92,7 +93,7 @@ class Embedded:
 
     def commit(self, second: Second) -> None:
         with self._store.transaction() as tx:
-            tx.add_facts(facts_of(second))
+            tx.add_facts(second.facts)
             if second.at_ms // 1000 % 600 >= 60:
                 tx.tidy(from_ms(second.at_ms), KEEPING)
 
@@ -209,13 +210,28 @@ class DuckDb:
             self._db.execute(_TABLES.format(key="", end=""))
 
     def commit(self, second: Second) -> None:
+        # As columns: value by value, a commit takes 100 ms.
+        low, high, density = (
+            np.array([each[place] for each in second.camera_values]) for place in (1, 2, 3)
+        )
+        cameras = {
+            "series": np.array(second.cameras),
+            "at_ms": np.array(second.camera_ms),
+            "count": np.array([each[0] for each in second.camera_values]),
+            "low": low,
+            "high": high,
+            "density": density,
+        }
+        sensors = {
+            "series": np.array(second.sensors),
+            "at_ms": np.array(second.sensor_ms),
+            "value": np.array(second.sensor_values),
+        }
         self._db.execute("BEGIN")
-        for table, rows in (("camera", _camera_rows(second)), ("sensor", _sensor_rows(second))):
-            marks = ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
-            self._db.execute(
-                f"INSERT INTO {table} VALUES {marks}",  # noqa: S608 - names above, marks only
-                [value for row in rows for value in row],
-            )
+        self._db.register("given", cameras)
+        self._db.execute("INSERT INTO camera SELECT * FROM given")
+        self._db.register("given", sensors)
+        self._db.execute("INSERT INTO sensor SELECT * FROM given")
         self._db.execute("COMMIT")
 
     def fill(self) -> None:

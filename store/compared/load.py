@@ -39,6 +39,8 @@ class Second(msgspec.Struct, frozen=True, kw_only=True):
     sensors: list[int]
     sensor_ms: list[int]
     sensor_values: list[float]
+    facts: list[Fact]
+    """The same as the service takes it in: made beforehand, as decoding is none of a store's work."""
 
     @property
     def rows(self) -> int:
@@ -58,7 +60,7 @@ def seconds(count: int, *, seed: int = 1) -> Iterator[Second]:
         noise = np.clip(noise + chance.normal(0, 0.5, SENSORS), 20, 120)
         at_ms = begin_ms + n * 1000
         late = chance.integers(0, 40, CAMERAS + SENSORS)
-        yield Second(
+        second = Second(
             at_ms=at_ms,
             cameras=list(cameras),
             camera_ms=[int(at_ms + late[each]) for each in cameras],
@@ -66,7 +68,10 @@ def seconds(count: int, *, seed: int = 1) -> Iterator[Second]:
             sensors=list(sensors),
             sensor_ms=[int(at_ms + late[CAMERAS + each]) for each in sensors],
             sensor_values=[round(float(noise[each]), 1) for each in sensors],
+            facts=[],
         )
+        second.facts.extend(_facts_of(second))
+        yield second
 
 
 def _seen(people: float) -> tuple[float, float, float, float]:
@@ -93,7 +98,7 @@ def zone_day() -> tuple[Numbers, Numbers]:
     return at_ms, people.round(1)
 
 
-def facts_of(second: Second) -> list[Fact]:
+def _facts_of(second: Second) -> list[Fact]:
     """The same second as the service takes it in."""
     found = [
         Fact(
