@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from config.editing import SiteEditor
 from config.schema import SiteFile
 from console import layout, problems
+from console.backlog import keep_backlog
 from console.bounds import BoundedBodies
 from console.context import Context
 from console.dispatching import keep_dispatches
@@ -23,7 +24,7 @@ from console.live import LiveFeed
 from console.looks import Looks
 from console.photographs import BYTES_AT_MOST
 from console.policy import PHOTOS
-from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
+from console.ports import Desk, LiveVideo, Outbox, Pictures, Prospects, Readiness
 from console.room import Room
 from console.routes import (
     acting,
@@ -57,6 +58,7 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
         parts = [
             tasks.create_task(context.live.run(), name="console live feed"),
             tasks.create_task(keep_dispatches(context), name="console dispatches"),
+            tasks.create_task(keep_backlog(context), name="console backlog"),
         ]
         yield
         for part in parts:
@@ -78,6 +80,7 @@ def create_app(
     editor: SiteEditor | None = None,
     site_saved: Callable[[], object] = lambda: None,
     prospects: Prospects | None = None,
+    outbox: Outbox | None = None,
     reports_folder: Path | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
@@ -111,6 +114,7 @@ def create_app(
         site_saved=site_saved,
         readiness=readiness,
         prospects=prospects,
+        outbox=outbox,
         reports_folder=reports_folder,
         live=live,
         looks=Looks(),

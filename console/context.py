@@ -13,7 +13,7 @@ from config.editing import SiteEditor
 from config.schema import Person, SiteFile
 from console.live import LiveFeed
 from console.looks import Looks
-from console.ports import Desk, LiveVideo, Pictures, Prospects, Readiness
+from console.ports import Desk, LiveVideo, Outbox, Pictures, Prospects, Readiness
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -40,6 +40,7 @@ class Context:
     editor: SiteEditor | None
     site_saved: Callable[[], object]
     prospects: Prospects | None
+    outbox: Outbox | None
     reports_folder: Path | None
     live: LiveFeed
     looks: Looks

@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Mapping
 import msgspec
 from anyio import to_thread
 
+from console.ports import Backlog
 from console.room import Room, Touched
 from console.views import AnyCard, DispatchCard, Section
 from model.announcements import Announcement
@@ -163,6 +164,12 @@ class LiveFeed:
     def show_dispatches(self, cards: Mapping[str, DispatchCard], *, whole: bool = False) -> None:
         """Tell every console of reported problems at once."""
         touched = self.room.show_dispatches(cards, whole=whole)
+        if touched:
+            self._tell(touched)
+
+    def show_backlog(self, backlog: Backlog) -> None:
+        """Tell every console what waits for the time-series server, where that has changed."""
+        touched = self.room.show_backlog(backlog)
         if touched:
             self._tell(touched)
 

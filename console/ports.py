@@ -130,6 +130,22 @@ class Prospects(Protocol):
         ...
 
 
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits on disk for the time-series server: whether it is away, since when, what was let go."""
+
+    away: bool
+    oldest: datetime | None = None
+    dropped: int = 0
+
+
+class Outbox(Protocol):
+    """Readings on their way to a time-series server that the site names."""
+
+    def backlog(self) -> Backlog:
+        """How far behind the server is; may wait for the disk."""
+        ...
+
+
 class Readiness(Protocol):
     """Whether the house can do its work."""
 

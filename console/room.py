@@ -10,6 +10,7 @@ from config.schema import SiteFile
 from console.errands import Errands
 from console.gates import Gate
 from console.lanes import Lane
+from console.ports import Backlog
 from console.views import (
     UNHEARD,
     AnnouncementCard,
@@ -179,15 +180,25 @@ class Room:
 
     def _service(self, commit: Commit, touched: Touched) -> None:
         card = self.cards[Section.SERVICE]["service"]
-        refused = dict(card.refused) if isinstance(card, ServiceCard) else {}
+        assert isinstance(card, ServiceCard)  # noqa: S101 - the section has no other
+        refused = dict(card.refused)
         for reason, count in commit.refused.items():
             refused[reason] = refused.get(reason, 0) + count
-        newer = ServiceCard(commit=commit.serial, at=commit.at, refused=refused)
+        newer = msgspec.structs.replace(card, commit=commit.serial, at=commit.at, refused=refused)
         if commit.refused:
             self._put(Section.SERVICE, "service", newer, touched)
         else:
             # A commit that changes nothing to be seen is not worth a message to every console.
             self.cards[Section.SERVICE]["service"] = newer
+
+    def show_backlog(self, backlog: Backlog) -> Touched:
+        """Tell what waits for the time-series server; returns what that changed."""
+        touched: Touched = {}
+        card = self.cards[Section.SERVICE]["service"]
+        assert isinstance(card, ServiceCard)  # noqa: S101 - the section has no other
+        newer = msgspec.structs.replace(card, backlog=backlog)
+        self._put(Section.SERVICE, "service", newer, touched)
+        return touched
 
     def _zone(self, judgement: ZoneJudgement, touched: Touched) -> None:
         view = judgement.view

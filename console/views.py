@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from console.ports import Backlog
 from model.announcements import Announcement
 from model.cases import Case, Transition
 from model.dispatch import Dispatch
@@ -194,11 +195,13 @@ class DutyCard(Card, frozen=True, kw_only=True):
 
 
 class ServiceCard(Card, frozen=True, kw_only=True):
-    """The service itself: its last commit, and messages refused since its start by reason."""
+    """The service itself: its last commit, messages refused since its start by reason, and what
+    waits for the time-series server; no backlog where the site names none."""
 
     commit: int
     at: datetime | None = None
     refused: dict[str, int] = {}
+    backlog: Backlog | None = None
 
 
 AnyCard = (

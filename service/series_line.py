@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
 
+from console.ports import Backlog
 from model.clock import Clock
 from service.resuming import keeping_of
 from service.site import LoadedSite
@@ -13,8 +16,27 @@ from store.embedded import Store
 from store.further_history import FurtherHistory
 from store.series_server import SeriesServer, ServerAddress
 from store.shipping import Shipper
+from store.stamps import from_ms
 
 _MB = 1_000_000
+NOTEWORTHY: Final = timedelta(seconds=60)
+"""Readings always wait a moment; before this nobody needs to hear of it."""
+
+
+class ShipperOutbox:
+    """What waits for the time-series server, as the console tells it."""
+
+    def __init__(self, shipper: Shipper, clock: Clock) -> None:
+        self._shipper = shipper
+        self._clock = clock
+
+    def backlog(self) -> Backlog:
+        """Whether the server is away, and how old the oldest reading is that waits."""
+        waiting = self._shipper.waiting()
+        oldest = None if waiting.oldest_ms is None else from_ms(waiting.oldest_ms)
+        late = oldest is not None and self._clock.now() - oldest >= NOTEWORTHY
+        told = oldest if waiting.away or late else None
+        return Backlog(away=waiting.away, oldest=told, dropped=waiting.dropped)
 
 
 def series_server(loaded: LoadedSite) -> SeriesServer | None:

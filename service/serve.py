@@ -42,7 +42,7 @@ from service.readiness import LinkReadiness
 from service.report_schedule import ReportSchedule
 from service.resuming import keeping_of, resume_announcer, resume_deciders
 from service.secrets_folder import signing_key_path
-from service.series_line import shipping
+from service.series_line import ShipperOutbox, shipping
 from service.site import LoadedSite, open_site
 from service.spine import Spine
 from service.spine_thread import SpineThread
@@ -290,6 +290,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             pictures=board,
             live_video=RelayedVideo(relay),
             prospects=house.foreteller,
+            outbox=None if house.shipper is None else ShipperOutbox(house.shipper, house.clock),
             reports_folder=house.loaded.folder / site.reports.folder,
             editor=SiteEditor(house.loaded.path),
             # The editor's own answer leaves before its console does.

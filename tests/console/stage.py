@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from config.editing import SiteEditor
 from console.app import STATIC
-from console.ports import LiveVideo
+from console.ports import LiveVideo, Outbox
 from model.clock import Clock
 from model.facts import (
     BollardPosition,
@@ -25,7 +30,7 @@ from model.level import Level
 from tests.console.stage_core import StageCore
 from tests.console.stage_site import AREA, CALM, EVENING, FULL, PASSWORD, small_site
 
-__all__ = ["CALM", "EVENING", "FULL", "PASSWORD", "Stage", "small_site", "staged"]
+__all__ = ["CALM", "EVENING", "FULL", "PASSWORD", "Stage", "foretelling", "small_site", "staged"]
 
 
 class Stage(StageCore):
@@ -128,6 +133,62 @@ class Stage(StageCore):
                     ]
                 )
 
+    def remember_days(self, people: Mapping[str, float], days: int) -> None:
+        """Days of history up to an hour ago: an afternoon and an evening that both fill the site."""
+        now = self.clock.now().replace(minute=0, second=0, microsecond=0)
+        tz = ZoneInfo(self.site.site.timezone)
+        totals = [0.0 for _ in self.site.counters]
+        for back in range(days * 96, 4, -1):
+            at = now - timedelta(minutes=15 * back)
+            share = _share_of_day(at.astimezone(tz)) * (1 + 0.1 * math.sin(back / 96))
+            views = [self.zone(zone, count * share, at=at).view for zone, count in people.items()]
+            facts = []
+            for number, counter in enumerate(self.site.counters):
+                totals[number] += 250 * share
+                reading = CounterReading(
+                    at=at,
+                    boot="b0",
+                    seq=days * 96 - back,
+                    in_total=int(totals[number]),
+                    out_total=int(totals[number] * 0.9),
+                )
+                facts.append(
+                    msgspec.structs.replace(
+                        self.fact(DeviceKind.COUNTER, counter.id, reading), arrived=at
+                    )
+                )
+            with self.store.transaction() as tx:
+                tx.add_facts(facts)
+                tx.add_zone_views(views)
+
+
+def _share_of_day(at: datetime) -> float:
+    """How much of its fullest the site is at a time of day; nobody at night."""
+    hour = at.hour + at.minute / 60
+    afternoon = math.exp(-(((hour - 14.5) / 2.6) ** 2))
+    evening = math.exp(-(((hour - 20) / 1.8) ** 2))
+    return 0.03 + 0.75 * afternoon + 0.85 * evening
+
+
+@contextmanager
+def foretelling(stage: Stage) -> Iterator[None]:
+    """The foreteller at work on a thread of its own; it has ended when the block has."""
+    loop = asyncio.new_event_loop()
+    working = loop.create_task(stage.foreteller.run(), name="foreteller")
+
+    def work() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(working)
+        loop.close()
+
+    thread = threading.Thread(target=work, name="foreteller")
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(working.cancel)
+        thread.join()
+
 
 @contextmanager
 def staged(
@@ -137,9 +198,10 @@ def staged(
     static: Path = STATIC,
     live_video: LiveVideo | None = None,
     editor: SiteEditor | None = None,
+    outbox: Outbox | None = None,
 ) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
-    stage = Stage(folder, clock, static=static, live_video=live_video, editor=editor)
+    stage = Stage(folder, clock, static=static, live_video=live_video, editor=editor, outbox=outbox)
     try:
         yield stage
     finally:

@@ -14,7 +14,7 @@ from alerts import wording
 from config.editing import SiteEditor
 from console.app import STATIC, create_app
 from console.diary import Noted
-from console.ports import Accepted, LiveVideo, Refused, Verdict
+from console.ports import Accepted, LiveVideo, Outbox, Refused, Verdict
 from model.cases import Case, CaseState, Change, Reason, Transition
 from model.clock import Clock
 from model.commit import Commit, ZoneJudgement
@@ -54,6 +54,7 @@ class StageCore:
         static: Path = STATIC,
         live_video: LiveVideo | None = None,
         editor: SiteEditor | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.clock = clock
         self.site = small_site()
@@ -87,6 +88,7 @@ class StageCore:
             pictures=self.pictures,
             readiness=self,
             prospects=self.foreteller,
+            outbox=outbox,
             reports_folder=self.reports_folder,
             live_video=live_video,
             static=static,

@@ -39,11 +39,11 @@ def sign_phone_in(page: Page, person: str = "responder") -> None:
     page.locator("[data-testid=phone][data-reached=true]").wait_for()
 
 
-def write_report(page: Page, folder: Path, text: str) -> None:
+def write_report(page: Page, folder: Path, text: str, kind: str = "ice") -> None:
     picture = folder / "ice.png"
     cv2.imwrite(str(picture), np.full((300, 400, 3), 180, np.uint8))
     page.get_by_test_id("tab-report").click()
-    page.get_by_test_id("report-kind").select_option("ice")
+    page.get_by_test_id("report-kind").select_option(kind)
     page.get_by_test_id("grade-sudden").check()
     page.get_by_test_id("report-zone").select_option("qianhai")
     page.get_by_test_id("report-text").fill(text)
@@ -97,6 +97,46 @@ def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_cl
             assert phone.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
             offline = [said for said in errors if "ERR_INTERNET_DISCONNECTED" not in said]
             assert offline == []
+            phone.context.close()
+            desk.context.close()
+
+
+def test_a_responder_reports_the_desk_sends_it_on_and_the_responder_closes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with staged(tmp_path / "store", SystemClock()) as stage:
+        stage.enrol("operator", "responder")
+        with served(stage) as server:
+            scenes.calm(stage)
+            phone = open_page(browser, f"{server.url}/phone", size=NARROW)
+            sign_phone_in(phone)
+            desk = open_page(browser, server.url)
+            sign_in(desk)
+            desk.get_by_test_id("go-dispatch").click()
+            write_report(phone, tmp_path, "护栏松了", kind="railing")
+            desk.get_by_test_id("dispatch").click()
+            state = desk.get_by_test_id("dispatch-state")
+            expect(state).to_contain_text("市政所")
+            expect(desk.get_by_test_id("dispatch-detail").get_by_role("img")).to_be_visible()
+
+            desk.get_by_test_id("dispatch-note").fill("先由管理处现场看守")
+            desk.get_by_test_id("dispatch-unit").select_option("景区管理处")
+            desk.get_by_test_id("transfer").click()
+            expect(state).to_contain_text("景区管理处")
+
+            mine = phone.get_by_test_id("my-dispatch")
+            phone.get_by_test_id("tab-mine").click()
+            expect(mine).to_contain_text("景区管理处")
+            mine.get_by_test_id("take").click()
+            expect(state).to_have_attribute("data-state", "taken")
+            mine.get_by_test_id("solve").click()
+            mine.get_by_test_id("feedback").fill("已加固")
+            mine.get_by_test_id("send-feedback").click()
+            expect(state).to_have_attribute("data-state", "solved")
+            mine.get_by_test_id("close-dispatch").click()
+            expect(state).to_have_attribute("data-state", "closed")
+            steps = desk.get_by_test_id("dispatch-detail").get_by_role("listitem")
+            expect(steps).to_have_count(5)
             phone.context.close()
             desk.context.close()
 

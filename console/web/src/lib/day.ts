@@ -1,4 +1,5 @@
 import type { Series } from './api';
+import type { Course } from './outlook.svelte';
 
 /** The day's people on site, step by step: `whole` where every zone is seen, `least` where not. */
 export type Day = {
@@ -29,6 +30,34 @@ export function dayOf(zones: Series[], startMs: number, endMs: number, stepS: nu
     whole: sums.map((sum) => (sum.seen === zones.length ? sum.people : null)),
     least: sums.map((sum) => (sum.seen > 0 && sum.seen < zones.length ? sum.people : null)),
   };
+}
+
+type Column = (number | null)[];
+
+/**
+ * The day's columns for the chart: time, people, at least so many, capacity; then, up to midnight
+ * where a course is foretold, the forecast with its low and high.
+ */
+export function withCourse(
+  day: Day,
+  course: Course,
+  capacity: number,
+): [number[], Column, Column, Column, Column, Column, Column] {
+  const first = day.times[0] ?? 0;
+  const known = day.times.length;
+  const stepS = (day.times[1] ?? first + 300) - first;
+  const end = course.length ? course[course.length - 1]!.at + 1800 : 0;
+  const rest = Math.max(0, Math.floor((end - first) / stepS) + 1 - known);
+  const times = [...day.times, ...Array.from({ length: rest }, (_, i) => first + (known + i) * stepS)];
+  const nothing = (): Column => Array.from({ length: times.length }, () => null);
+  const longer = (column: Column): Column => [...column, ...Array.from({ length: rest }, () => null)];
+  const [people, low, high] = [nothing(), nothing(), nothing()];
+  for (const one of course) {
+    const at = Math.round((one.at - first) / stepS);
+    if (at < 0 || at >= times.length) continue;
+    [people[at], low[at], high[at]] = [one.people, one.low, one.high];
+  }
+  return [times, longer(day.whole), longer(day.least), times.map(() => capacity), people, low, high];
 }
 
 /** When the day began at the site: its last midnight, in ms. */

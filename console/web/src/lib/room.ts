@@ -188,7 +188,13 @@ export type DispatchCard = {
   escalated_from: string;
 };
 
-export type ServiceCard = { commit: number; at?: string; refused?: Record<string, number> };
+export type ServiceCard = {
+  commit: number;
+  at?: string;
+  refused?: Record<string, number>;
+  /** What waits on disk for the time-series server, where the site names one. */
+  backlog?: { away: boolean; oldest: string | null; dropped: number };
+};
 
 export type Sections = {
   zones: ZoneCard;

@@ -1,4 +1,5 @@
 import type { Series } from './api';
+import type { ForecastPoint } from './outlook.svelte';
 
 export type Columns = [number[], ...(number | null)[][]];
 export type Span = { minutes: number; stepS: number };
@@ -37,4 +38,20 @@ export function columns(series: Series[], nowMs: number, span: Span): Columns | 
     return column;
   });
   return [times, ...values];
+}
+
+/** The chart's columns, and after them what is expected: its middle and both bounds, from the last mean on. */
+export function withAhead(known: Columns, ahead: ForecastPoint[]): Columns {
+  const [times, ...values] = known;
+  const last = times[times.length - 1] ?? 0;
+  const mean = values[0]?.[times.length - 1] ?? null;
+  const later = ahead.filter((one) => Date.parse(one.at) / 1000 > last);
+  const empty = later.map(() => null);
+  const begins: (number | null)[] = times.map((_, at) => (at === times.length - 1 ? mean : null));
+  const foretold = (['density_p_m2', 'low', 'high'] as const).map((name) => [...begins, ...later.map((one) => one[name])]);
+  return [
+    [...times, ...later.map((one) => Date.parse(one.at) / 1000)],
+    ...values.map((column) => [...column, ...empty]),
+    ...foretold,
+  ];
 }
