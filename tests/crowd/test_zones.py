@@ -373,7 +373,7 @@ SIGHTINGS = st.lists(
 def test_a_camera_going_blind_never_lowers_the_upper_bound(
     sightings: list[tuple[str, float, float]], goes_blind: str
 ) -> None:
-    room = mixed_room()
+    room = Watchers(eye("a"), eye("b"), eye("c", calibrated=False), eye("d", calibrated=False))
     for name, density, count in sightings:
         room.see(name, None if name in "cd" else density, count=count)
     before = room.view()
@@ -390,7 +390,7 @@ def test_a_camera_going_blind_never_lowers_the_upper_bound(
 def test_bounds_hold_the_value_and_overlap_never_adds(
     sightings: list[tuple[str, float, float]],
 ) -> None:
-    room = mixed_room()
+    room = Watchers(eye("a"), eye("b"), eye("c", calibrated=False), eye("d", calibrated=False))
     for name, density, count in sightings:
         room.see(name, None if name in "cd" else density, count=count)
     low, value, high = numbers(room.view())
@@ -398,8 +398,3 @@ def test_bounds_hold_the_value_and_overlap_never_adds(
     last = {name: (density, count) for name, density, count in sightings}
     most = max(count if name in "cd" else density * 64 for name, (density, count) in last.items())
     assert value <= most + 0.1
-
-
-def mixed_room() -> Watchers:
-    """Two calibrated cameras on the same ground and two without calibration."""
-    return Watchers(eye("a"), eye("b"), eye("c", calibrated=False), eye("d", calibrated=False))

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from model.facts import BollardPosition, BollardState, LoopState
-from model.orders import BollardOrder, Motion
+from model.orders import BollardOrder, Motion, OrderRecord
+from tests.devices.rig import KEYS
+from wire.signing import verify_order
 
 FRESH_S, LOOP_FRESH_MS, UNDER_WAY_S, IN_A_ROW_S = 2.0, 500, 2.0, 3.0
 ROUNDING_S = 1e-6
@@ -133,3 +135,19 @@ def why_unsafe(heard: Sequence[Heard], mono: float) -> str | None:
         "at fault": newest.fault is not None,
     }
     return next((words for words, is_so in wrong.items() if is_so), None)
+
+
+WRONG: dict[str, tuple[str, object]] = {
+    "a vehicle comes": ("vehicle", True),
+    "its loop breaks": ("loop", "broken"),
+    "its loop gives no new sample": ("loop", "old"),
+    "it has a fault": ("fault", "stuck"),
+    "it moves": ("position", BollardPosition.MOVING),
+    "it does not know where it is": ("position", BollardPosition.UNKNOWN),
+}
+
+
+def order_of(record: OrderRecord) -> BollardOrder:
+    order = verify_order(f"yinding/v1/small/bollard/{record.device}/order", record.payload, KEYS)
+    assert isinstance(order, BollardOrder)
+    return order

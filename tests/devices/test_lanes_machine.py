@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -17,9 +15,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from devices import interlock, outbox
-from devices.interlock import LaneWatch, RaiseRefusal
-from devices.motions import RaiseStep, raise_step
 from devices.steps import PlanRefusal
 from model.actions import MoveEntrance
 from model.facts import (
@@ -30,7 +25,8 @@ from model.facts import (
     DeviceKind,
 )
 from model.orders import FINAL_ORDER_STATES, BollardOrder, Motion, OrderRecord
-from tests.devices.lane_street import AT_REST, Answer, Heard, Street, why_unsafe
+from tests.devices.lane_plants import PLANTS, SEARCH
+from tests.devices.lane_street import AT_REST, WRONG, Answer, Heard, Street, order_of, why_unsafe
 from tests.devices.rig import KEYS, Rig
 from wire.signing import verify_order
 
@@ -41,15 +37,6 @@ ROUNDING = timedelta(milliseconds=1)
 
 PICK = st.integers(min_value=0, max_value=10_000)
 LANE = st.sampled_from(LANES)
-
-WRONG: dict[str, tuple[str, object]] = {
-    "a vehicle comes": ("vehicle", True),
-    "its loop breaks": ("loop", "broken"),
-    "its loop gives no new sample": ("loop", "old"),
-    "it has a fault": ("fault", "stuck"),
-    "it moves": ("position", BollardPosition.MOVING),
-    "it does not know where it is": ("position", BollardPosition.UNKNOWN),
-}
 
 
 class LanesMachine(RuleBasedStateMachine):
@@ -350,7 +337,7 @@ class LanesMachine(RuleBasedStateMachine):
             for record in self.rig.of(lane)
             if record.state not in FINAL_ORDER_STATES
             and record.action != Motion.REPORT
-            and exercise in (None, _order(record).exercise)
+            and exercise in (None, order_of(record).exercise)
         ]
 
     def _leave(self, records: tuple[OrderRecord, ...], over: set[str]) -> None:
@@ -393,119 +380,10 @@ class LanesMachine(RuleBasedStateMachine):
             heard.clear()
 
 
-def _order(record: OrderRecord) -> BollardOrder:
-    order = verify_order(f"yinding/v1/small/bollard/{record.device}/order", record.payload, KEYS)
-    assert isinstance(order, BollardOrder)
-    return order
-
-
 TestLanes = LanesMachine.TestCase
 TestLanes.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
 )
-
-
-SEARCH = settings(
-    max_examples=200,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-    report_multiple_bugs=False,
-)
-"""Finding a fault is enough here; making its story short is for who meets one."""
-
-# -- the machine catches what it is there for ----------------------------------------------
-
-
-def _blind_to(*wrong: RaiseRefusal) -> Callable[[BollardState], RaiseRefusal | None]:
-    """The interlock's look at a state without some of its reasons."""
-    right = LaneWatch._refusal_of
-
-    def look(state: BollardState) -> RaiseRefusal | None:
-        refusal = right(state)
-        return None if refusal in wrong else refusal
-
-    return look
-
-
-def _any_state_counts(watch: LaneWatch, state: BollardState, arrived: Any, mono: float) -> bool:
-    watch.proven = watch.state is not None
-    watch.state, watch.heard_mono, watch.offline = state, mono, False
-    watch._under_way_s = (arrived - state.at).total_seconds()
-    return True
-
-
-def _one_state_proves(watch: LaneWatch, state: BollardState, arrived: Any, mono: float) -> bool:
-    taken = _right_hear(watch, state, arrived, mono)
-    watch.proven = watch.proven or taken
-    return taken
-
-
-def _blindly_again(pending: Any, lane: LaneWatch, mono: float) -> RaiseStep:
-    step = raise_step(pending, lane, mono)
-    return RaiseStep.REPEAT if step is RaiseStep.ASK else step
-
-
-def _everything_waits(box: Any, action: MoveEntrance, lane: str, mono: float) -> object:
-    running = [p for p in box._orders.of(DeviceKind.BOLLARD, lane) if p.record.action != "report"]
-    if running:
-        return PlanRefusal.ORDER_RUNNING
-    return _right_motion_refusal(box, action, lane, mono)
-
-
-def _practice_is_real(box: Any, action: MoveEntrance, lane: str, mono: float) -> object:
-    return box._lanes[lane].raise_refusal(mono) if action.motion is Motion.RAISE else None
-
-
-_right_hear = LaneWatch.hear
-_right_motion_refusal = outbox.Outbox._motion_refusal
-_Reason = RaiseRefusal
-
-PLANTS: dict[str, tuple[object, str, object]] = {
-    "an occupied or broken loop is taken for clear": (
-        LaneWatch,
-        "_refusal_of",
-        staticmethod(_blind_to(_Reason.LOOP_NOT_CLEAR)),
-    ),
-    "an old sample of the loop counts": (interlock, "LOOP_FRESH_MS", 10_000),
-    "a lane at fault rises": (
-        LaneWatch,
-        "_refusal_of",
-        staticmethod(_blind_to(_Reason.LANE_FAULT)),
-    ),
-    "a lane in motion rises": (
-        LaneWatch,
-        "_refusal_of",
-        staticmethod(_blind_to(_Reason.LANE_MOVING)),
-    ),
-    "a lane that does not know where it is rises": (
-        LaneWatch,
-        "_refusal_of",
-        staticmethod(_blind_to(_Reason.STATE_UNKNOWN)),
-    ),
-    "a state from long ago counts": (interlock, "STATE_FRESH_S", 1e9),
-    "a backlog counts": (interlock, "UNDER_WAY_MAX_S", 1e9),
-    "one state alone is proof": (LaneWatch, "hear", _one_state_proves),
-    "states long apart are in a row": (interlock, "STATE_SILENT_S", 1e9),
-    "an older state replaces a newer one": (LaneWatch, "hear", _any_state_counts),
-    "a goodbye goes unheard": (LaneWatch, "said_goodbye", lambda _watch: None),
-    "nobody looks again when a raise leaves": (
-        outbox.Outbox,
-        "_may_rise",
-        lambda _box, _pending, _mono: True,
-    ),
-    "a raise is repeated without asking": (outbox, "raise_step", _blindly_again),
-    "a stop takes nothing back": (outbox.Outbox, "_overtake", lambda *_: None),
-    "a lower waits for the raise": (outbox.Outbox, "_motion_refusal", _everything_waits),
-    "practice overtakes what is real": (outbox.Outbox, "_motion_refusal", _practice_is_real),
-    "a stop is sent once": (outbox, "repeat_after_s", lambda _order, _tries: 1e9),
-    "a stop that was overtaken is not written anew": (outbox, "STALE", "no such word"),
-    "orders are forgotten in a restart": (outbox.Outbox, "_resume", lambda *_: None),
-}
 
 
 @pytest.mark.parametrize("plant", PLANTS)
