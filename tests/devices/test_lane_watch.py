@@ -107,3 +107,10 @@ def test_a_goodbye_takes_the_proof_away() -> None:
     assert (watch.offline, watch.raise_refusal(1.5)) == (False, RaiseRefusal.STATE_UNPROVEN)
     hear(watch, 2.0, said(4, 2.0))
     assert watch.raise_refusal(2.0) is None
+
+
+def test_a_stamp_before_one_heard_just_now_takes_the_proof_away() -> None:
+    watch = after((0.5, said(1, 0.5)), (1.0, said(2, 1.0)))
+    assert hear(watch, 1.1, said(3, 0.9)) is True
+    assert watch.proven is False
+    assert watch.raise_refusal(1.1) is RaiseRefusal.STATE_UNPROVEN
