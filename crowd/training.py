@@ -45,15 +45,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str = "full"
     seed: int = 1
-    steps: int = 28_000
+    steps: int = 20_000
     batch: int = 16
     crop_px: int = 256
-    scale_min: float = 0.75
-    scale_max: float = 1.35
-    light_share: float = 0.2
-    damage_share: float = 0.12
+    scale_min: float = 0.65
+    scale_max: float = 1.55
+    light_share: float = 0.3
+    damage_share: float = 0.2
     learning_rate: float = 1e-3
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     warm_up_steps: int = 200
     average: float = 0.999
     settle_share: float = 0.8
@@ -73,7 +73,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 # Small sees sub streams, so its pictures are shrunk further.
 RECIPES: Final[dict[str, Plan]] = {
-    "full": Plan(model="full", steps=26_000),
+    "full": Plan(model="full", steps=20_000),
     "small": Plan(model="small", steps=20_000, scale_min=0.4, scale_max=1.1),
 }
 
