@@ -45,10 +45,13 @@ async def capacity(request: Request) -> Response:
 
 @router.get("/forecast")
 async def forecast(request: Request) -> Response:
-    """The day's visitors and peak with 80 % bounds, each zone's next hour, and past errors."""
+    """The day's visitors and peak with 80 % bounds, each zone's next hour, and past errors.
+
+    204: none yet; the first comes within a minute or so of the start.
+    """
     found = _prospects(context_of(request.app)).outlook()
     if found is None:
-        raise ProblemError(Code.NOT_READY)
+        return Response(status_code=204)
     return Response(_encoder.encode(found), media_type="application/json")
 
 

@@ -81,6 +81,11 @@ export const api = {
         (until ? `&until=${encodeURIComponent(until)}` : ''),
     ),
   past: (at: string) => json<Room>('GET', `/past?at=${encodeURIComponent(at)}`),
+  /** Nothing where the service has none yet. */
+  getIfAny: async <T>(path: string): Promise<T | null> => {
+    const response = await call('GET', path);
+    return response.status === 204 ? null : ((await response.json()) as T);
+  },
   get: <T>(path: string) => json<T>('GET', path),
   send: <T>(method: string, path: string, body: unknown) => json<T>(method, path, body),
 };

@@ -1,4 +1,4 @@
-import { api, Problem } from './api';
+import { api } from './api';
 import { midnight } from './day';
 import type { Desk } from './desk.svelte';
 import type { Words } from './room';
@@ -69,11 +69,11 @@ export class Expected {
 
   async load(): Promise<void> {
     try {
-      this.told = await api.get<Outlook>('/forecast');
-      this.step = 'ready';
+      this.told = await api.getIfAny<Outlook>('/forecast');
+      this.step = this.told ? 'ready' : 'early';
     } catch (error) {
       this.problem = error;
-      if (!this.told) this.step = error instanceof Problem && error.code === 'not_ready' ? 'early' : 'error';
+      if (!this.told) this.step = 'error';
     }
   }
 
