@@ -96,9 +96,13 @@ def merge(journal: Journal, book: CaseBook, file: CaseFile, decision: Decision) 
 
 
 def _may_answer(into: Case, case: Case) -> bool:
-    """A case answers for no redder one, for no real one if it is an exercise, and for no chain."""
+    """A case answers for no red or redder one, for no real one if it is an exercise, and for no chain.
+
+    Red is never quiet: two of them in one place, a fire and a crush, each need their own owner.
+    """
     return (
         into.id != case.id
+        and case.level is not Level.RED
         and into.merged_into is None
         and case.merged_into is None
         and into.subject_kind == case.subject_kind == "zone"

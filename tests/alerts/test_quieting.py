@@ -211,6 +211,16 @@ def test_what_cannot_be_merged() -> None:
     ]
 
 
+def test_red_is_merged_into_nothing_not_into_red_either() -> None:
+    here = room()
+    here.see(5.2)
+    here.see(5.2, zone="lane")
+    first, second = here.engine.open_cases()
+    here.decide(Verb.MERGE, second.id, into=first.id, comment="one crowd")
+    assert here.refused[-1][1] is Refusal.CANNOT_MERGE
+    assert not any(case.quiet for case in here.engine.open_cases())
+
+
 def test_a_case_that_answers_for_others_is_not_merged_itself() -> None:
     here = merged()
     here.alarm("raised")
