@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
-
 from devices import interlock, outbox
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
@@ -101,16 +99,3 @@ PLANTS: dict[str, tuple[object, str, object]] = {
     "a stop that was overtaken is not written anew": (outbox, "STALE", "no such word"),
     "orders are forgotten in a restart": (outbox.Outbox, "_resume", lambda *_: None),
 }
-
-SEARCH = settings(
-    max_examples=200,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-    report_multiple_bugs=False,
-)
-"""Finding a fault is enough here; making its story short is for who meets one."""

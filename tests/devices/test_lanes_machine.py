@@ -25,7 +25,8 @@ from model.facts import (
     DeviceKind,
 )
 from model.orders import FINAL_ORDER_STATES, BollardOrder, Motion, OrderRecord
-from tests.devices.lane_plants import PLANTS, SEARCH
+from tests.devices.fault_search import SEARCH
+from tests.devices.lane_plants import PLANTS
 from tests.devices.lane_street import AT_REST, WRONG, Answer, Heard, Street, order_of, why_unsafe
 from tests.devices.rig import KEYS, Rig
 from wire.signing import verify_order

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -22,6 +22,7 @@ from model.facts import DeviceKind, Fact, ReceiptStage, TerminalReceipt
 from model.level import Level
 from model.orders import FINAL_ORDER_STATES, OrderRecord, OrderState, TerminalOrder
 from model.text import Bilingual
+from tests.devices.fault_search import SEARCH
 from tests.devices.rig import KEYS, START, Rig
 from wire.signing import verify_order
 
@@ -265,19 +266,6 @@ TestOutbox.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None, derandomize=True
 )
 
-
-SEARCH = settings(
-    max_examples=200,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-    report_multiple_bugs=False,
-)
-"""Finding a fault is enough here; making its story short is for who meets one."""
 
 PLANTS: dict[str, tuple[object, str, object]] = {
     "an order that was overtaken is not written anew": (outbox, "STALE", "no such word"),
