@@ -76,10 +76,8 @@ class AnnouncementDesk:
         one = self._state[decision.subject]
         if decision.verb is Verb.APPROVE:
             return self._approve(journal, one, decision)
-        if decision.verb is Verb.WITHDRAW:
-            self._end(journal, one.said)
-            return None
-        return Refusal.CASE_NOT_OPEN
+        self._end(journal, one.said)
+        return None
 
     def _begin(self, journal: Journal, book: CaseBook, decision: Decision) -> Refusal | None:
         if decision.message is None:
@@ -89,6 +87,8 @@ class AnnouncementDesk:
         if decision.minutes is None:
             return Refusal.END_MISSING
         terminals = self._addressed(decision.message)
+        if self.knows(_id_of(decision)):
+            return Refusal.DUPLICATE
         refusal = self._may_stand(book, decision.message, terminals)
         if refusal is None:
             self._put(
@@ -124,7 +124,7 @@ class AnnouncementDesk:
     ) -> None:
         practised = message.exercise
         said = Announcement(
-            id=decision.id,
+            id=_id_of(decision),
             person=decision.person,
             made=journal.now,
             until=journal.now + timedelta(minutes=minutes),
@@ -209,3 +209,11 @@ class AnnouncementDesk:
                 exercise=said.exercise,
             )
         )
+
+
+def _id_of(decision: Decision) -> str:
+    """Under an own prefix: a decision's id is its sender's choice, and must never be a case's here.
+
+    Terminals replace what they show by this id, so that one like a red warning's would take it down.
+    """
+    return f"said-{decision.id}"[:64]

@@ -29,6 +29,7 @@ OWN_CALL = "operators-call"
 _ENTRANCE_VERBS = frozenset({Verb.ARM, Verb.CONFIRM, Verb.LOWER, Verb.STOP})
 _ZONE_VERBS = frozenset({Verb.CALL, Verb.EXERCISE, Verb.COUNT})
 _DUTY_VERBS = frozenset({Verb.SIGN_ON, Verb.SIGN_OFF})
+_ANNOUNCEMENT_VERBS = frozenset({Verb.APPROVE, Verb.WITHDRAW})
 
 Act = Callable[[Journal, CaseFile, Decision], Refusal | None]
 
@@ -79,7 +80,9 @@ class DecisionDesk:
             return Refusal.DUPLICATE
         self._handled.append(decision.id)
         del self._handled[:-_DECISIONS_REMEMBERED]
-        if decision.verb is Verb.BROADCAST or self._announcements.knows(decision.subject):
+        if decision.verb is Verb.BROADCAST or (
+            decision.verb in _ANNOUNCEMENT_VERBS and self._announcements.knows(decision.subject)
+        ):
             return self._announcements.decide(journal, self._book, decision)
         if decision.verb in _DUTY_VERBS:
             return self._duty.decide(decision, journal.now)

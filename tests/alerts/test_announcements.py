@@ -9,6 +9,7 @@ import pytest
 
 from alerts.announcements import STANDING_MOST
 from alerts.ownership import Refusal
+from model.cases import CaseState
 from model.facts import Message, Verb
 from model.level import Level
 from model.text import Bilingual
@@ -54,12 +55,12 @@ def test_what_is_typed_goes_out_at_once_and_is_taken_back_in_its_own_words() -> 
     here = room()
     say(here, words={"repeat_s": 60, "volume": 55})
     (told,) = here.told
-    assert (told.case, told.action, told.terminals) == ("d-1", "show", ("t1", "t2", "t3"))
+    assert (told.case, told.action, told.terminals) == ("said-d-1", "show", ("t1", "t2", "t3"))
     assert (told.text.en, told.speech, told.expires_s) == ("Take another way", "请绕行", 600.0)
     assert (told.repeat_s, told.volume) == (60, 55)
-    assert [one.id for one in here.typed] == ["d-1"]
+    assert [one.id for one in here.typed] == ["said-d-1"]
     assert here.levels == {"bridge": None, "lane": None}
-    here.decide(Verb.WITHDRAW, "d-1", person="wang")
+    here.decide(Verb.WITHDRAW, "said-d-1", person="wang")
     assert (here.told[-1].action, here.told[-1].text.en) == ("cancel", "The way is open")
     assert here.typed == ()
 
@@ -86,14 +87,14 @@ def test_red_that_the_public_hears_waits_for_another_person_at_another_session()
     say(here, level=Level.RED, person="li")
     assert here.told == []
     assert (here.typed[0].waits, here.typed[0].agreed) == (True, ("li",))
-    here.decide(Verb.APPROVE, "d-1", person="li", session="another")
-    here.decide(Verb.APPROVE, "d-1", person="wang", session="session-of-li")
+    here.decide(Verb.APPROVE, "said-d-1", person="li", session="another")
+    here.decide(Verb.APPROVE, "said-d-1", person="wang", session="session-of-li")
     assert [why for _, why in here.refused] == [Refusal.SAME_PERSON, Refusal.SAME_SESSION]
     assert here.told == []
-    here.decide(Verb.APPROVE, "d-1", person="wang")
+    here.decide(Verb.APPROVE, "said-d-1", person="wang")
     assert here.told[0].action == "show"
     assert here.typed[0].agreed == ("li", "wang")
-    here.decide(Verb.APPROVE, "d-1", person="zhao")
+    here.decide(Verb.APPROVE, "said-d-1", person="zhao")
     assert here.refused[-1][1] is Refusal.NOTHING_TO_APPROVE
     assert len(here.told) == 1
 
@@ -110,9 +111,9 @@ def test_red_for_staff_alone_needs_nobody_else_and_the_site_may_ask_earlier() ->
 def test_what_waits_and_is_let_be_was_never_told() -> None:
     here = room()
     say(here, level=Level.RED)
-    here.decide(Verb.WITHDRAW, "d-1")
+    here.decide(Verb.WITHDRAW, "said-d-1")
     assert (here.told, here.typed) == ([], ())
-    here.decide(Verb.APPROVE, "d-1", person="wang")
+    here.decide(Verb.APPROVE, "said-d-1", person="wang")
     assert here.refused[-1][1] is Refusal.CASE_NOT_OPEN
 
 
@@ -120,7 +121,7 @@ def test_it_ends_at_its_end_and_agreement_does_not_lengthen_it() -> None:
     here = room()
     say(here, level=Level.RED, minutes=1.0)
     here.wait(20)
-    here.decide(Verb.APPROVE, "d-1", person="wang")
+    here.decide(Verb.APPROVE, "said-d-1", person="wang")
     assert here.told[0].expires_s == pytest.approx(40, abs=0.5)
     here.wait(41)
     assert here.typed == ()
@@ -146,7 +147,7 @@ def test_a_broadcast_without_words_and_another_verb_on_a_message_are_refused() -
     here = room()
     here.decide(Verb.BROADCAST, "d-0", id="d-0", level=Level.BLUE, minutes=1.0)
     say(here)
-    here.decide(Verb.ACKNOWLEDGE, "d-1")
+    here.decide(Verb.ACKNOWLEDGE, "said-d-1")
     assert [why for _, why in here.refused] == [Refusal.MESSAGE_MISSING, Refusal.CASE_NOT_OPEN]
 
 
@@ -164,7 +165,7 @@ def test_an_exercise_says_so_in_every_word() -> None:
     assert told.exercise
     assert told.text.en.startswith("[EXERCISE]")
     assert told.speech.startswith("演习。")
-    here.decide(Verb.WITHDRAW, "d-1")
+    here.decide(Verb.WITHDRAW, "said-d-1")
     assert here.told[-1].exercise
     assert here.told[-1].text.zh.startswith("【演习】")
 
@@ -174,12 +175,12 @@ def test_no_exercise_where_it_is_earnest_and_one_that_runs_is_taken_back() -> No
     say(here, words={"exercise": True})
     say(here, "d-2")
     here.see(4.2)
-    assert [(one.case, one.action) for one in here.told[-1:]] == [("d-1", "cancel")]
-    assert [one.id for one in here.typed] == ["d-2"]
+    assert [(one.case, one.action) for one in here.told[-1:]] == [("said-d-1", "cancel")]
+    assert [one.id for one in here.typed] == ["said-d-2"]
     say(here, "d-3", words={"exercise": True, "everybody": False, "zones": ("bridge",)})
     assert here.refused == [("d-3", Refusal.REAL_WARNING_STANDS)]
     say(here, "d-4", words={"exercise": True, "everybody": False, "terminals": ("t3",)})
-    assert here.told[-1].case == "d-4"
+    assert here.told[-1].case == "said-d-4"
 
 
 def test_quiet_hours_hold_for_what_is_typed_and_it_says_how_loud_it_is() -> None:
@@ -195,12 +196,12 @@ def test_it_survives_a_restart_is_not_told_again_and_ends_in_time() -> None:
     say(here, minutes=1.0)
     say(here, "d-2", level=Level.RED)
     here.restart(down_s=50)
-    assert {one.id for one in here.typed} == {"d-1", "d-2"}
+    assert {one.id for one in here.typed} == {"said-d-1", "said-d-2"}
     assert len(here.told) == 1
     here.wait(11)
-    assert [one.id for one in here.typed] == ["d-2"]
-    here.decide(Verb.APPROVE, "d-2", person="wang")
-    assert here.told[-1].case == "d-2"
+    assert [one.id for one in here.typed] == ["said-d-2"]
+    here.decide(Verb.APPROVE, "said-d-2", person="wang")
+    assert here.told[-1].case == "said-d-2"
 
 
 def test_the_same_decision_twice_is_told_once() -> None:
@@ -209,3 +210,21 @@ def test_the_same_decision_twice_is_told_once() -> None:
     say(here)
     assert len(here.told) == 1
     assert here.refused == [("d-1", Refusal.DUPLICATE)]
+
+
+def test_a_message_by_the_name_of_a_warning_takes_nothing_of_it_over() -> None:
+    here = room()
+    here.see(5.2)
+    (case,) = here.engine.open_cases()
+    say(here, case.id, level=Level.BLUE)
+    assert [one.id for one in here.typed] == [f"said-{case.id}"]
+    here.decide(Verb.ACKNOWLEDGE, case.id)
+    assert here.refused == []
+    assert here.engine.open_cases()[0].state is CaseState.ACKNOWLEDGED
+
+
+def test_a_name_that_stands_already_is_not_given_twice() -> None:
+    here = room()
+    say(here, "d-" + "9" * 62)
+    say(here, "d-" + "9" * 61 + "8")
+    assert here.refused[-1][1] is Refusal.DUPLICATE
