@@ -33,7 +33,8 @@ class CaseFile(msgspec.Struct, kw_only=True):
     `ready` names the agreed plan that would raise an entrance once somebody arms and confirms it.
     `silenced` is the level at which a person took back what was told: only a higher one speaks again.
     `held` are entrances whose lanes could not rise just then: how often they were asked again, and
-    the seconds until the next time. `unheard` are terminals that were told and have not answered. `begun` are plans that have called their people, `calls` counts calls.
+    the seconds until the next time. `unheard` are terminals that were told and have not answered,
+    `told_at` when each was told last. `begun` are plans that have called their people, `calls` counts calls.
     """
 
     case: Case
@@ -54,6 +55,7 @@ class CaseFile(msgspec.Struct, kw_only=True):
     held: dict[str, tuple[int, float]] = {}
     silenced: Level | None = None
     unheard: dict[str, Unheard] = {}
+    told_at: dict[str, datetime] = {}
     begun: list[str] = []
     calls: int = 0
 

@@ -271,7 +271,7 @@ class AlertEngine:
             quieting.let_time_pass(journal, file, seconds, self._clock)
             self._plans.let_time_pass(journal, file, seconds)
             if self._plans.gaps.let_time_pass(journal, file, seconds):
-                self._plans.follow(journal, self._book, file)
+                self._plans.make_up(journal, self._book, file)
             self._exercises.let_time_pass(journal, self._book, file, seconds)
             self._faults.advance(journal, self._book, file, seconds)
         self._settle_all(journal, self._watch.pass_time(seconds, journal.now))

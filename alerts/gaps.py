@@ -8,7 +8,8 @@ does not count: a receipt that waits in the broker comes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,6 +27,9 @@ _REACHED = frozenset({OrderState.RECEIVED, OrderState.PLAYED, OrderState.CONFIRM
 _NOT_REACHED = frozenset({OrderState.REFUSED, OrderState.FAILED})
 _REWRITTEN = "stale_reissued"
 """The device's counter ran ahead; the same message is under way again as a new order."""
+
+_STAMPED_WITHIN = timedelta(seconds=1)
+"""An order is stamped in the step that asks for it, and perhaps rounded on its way through a store."""
 
 NO_RECEIPT = "no_receipt"
 NO_TERMINAL = "no_terminal"
@@ -46,25 +50,37 @@ class GapDesk:
             self._instead[terminal.id] = tuple(fallback.terminals)
             self._people[terminal.id] = tuple(dict.fromkeys(fallback.people or walkers))
 
-    def told(self, file: CaseFile, terminals: Iterable[str]) -> None:
+    def told(self, file: CaseFile, terminals: Iterable[str], now: datetime) -> None:
         """A message goes out to these; each has its time to answer. A named gap stays named."""
         for terminal in terminals:
             file.unheard.setdefault(terminal, Unheard())
+            file.told_at[terminal] = now
 
     def taken_back(self, journal: Journal, file: CaseFile, terminals: Iterable[str]) -> None:
         """Nothing is meant for these any more, so nothing is missing there."""
         gone = set(terminals)
         for terminal in gone:
             file.unheard.pop(terminal, None)
+            file.told_at.pop(terminal, None)
         self._keep(journal, file, [gap for gap in file.case.gaps if gap.terminal not in gone])
 
     def take(self, journal: Journal, file: CaseFile, record: OrderRecord) -> None:
-        """Take in how far an order of the case got at its terminal."""
+        """Take in what a terminal said of an order of the case.
+
+        Only the last message counts: a late word on yellow does not say that red was heard. And one
+        that could not play has not been reached by receiving once more: it must play.
+        """
         terminal = record.device
         if record.kind is not DeviceKind.TERMINAL or terminal not in file.told:
             return
+        last = file.told_at.get(terminal)
+        if last is not None and record.issued < last - _STAMPED_WITHIN:
+            return
+        waiting = file.unheard.get(terminal)
         if record.state in _REACHED:
-            if file.unheard.pop(terminal, None) is not None:
+            broken = waiting is not None and waiting.why is not None
+            if waiting is not None and not (broken and record.state is OrderState.RECEIVED):
+                del file.unheard[terminal]
                 self._close(journal, file, terminal)
         elif record.state in _NOT_REACHED and record.reason != _REWRITTEN:
             known = file.unheard.setdefault(terminal, Unheard())
@@ -79,8 +95,11 @@ class GapDesk:
             known.waited_s = min(known.waited_s + seconds, self._after_s)
             if known.waited_s >= self._after_s - 1e-6 and terminal not in named:
                 late.append((terminal, known.why or NO_RECEIPT))
+        people: dict[str, None] = {}
         for terminal, why in late:
-            self._name(journal, file, terminal, why)
+            people.update(dict.fromkeys(self._name(journal, file, terminal, why).people))
+        if people:
+            journal.call(file, CallRole.FALLBACK, tuple(people))
         return bool(late)
 
     def nobody_hears(self, journal: Journal, file: CaseFile) -> None:
@@ -89,15 +108,19 @@ class GapDesk:
             return
         people = self._walkers.get(file.case.subject, ())
         self._add(journal, file, Gap(since=journal.now, reason=NO_TERMINAL, people=people))
+        if people:
+            journal.call(file, CallRole.FALLBACK, people)
 
-    def instead(self, file: CaseFile) -> tuple[str, ...]:
-        """The terminals that make up for those that were named."""
-        found: dict[str, None] = {}
-        for gap in file.case.gaps:
-            found.update(dict.fromkeys(gap.instead))
-        return tuple(found)
+    def instead(self, file: CaseFile, meant: Sequence[str]) -> tuple[str, ...]:
+        """The terminals that make up for those of `meant` that were named, and for each other."""
+        found = dict.fromkeys(meant)
+        for _ in file.case.gaps:
+            for gap in file.case.gaps:
+                if gap.terminal in found:
+                    found.update(dict.fromkeys(gap.instead))
+        return tuple(terminal for terminal in found if terminal not in meant)
 
-    def _name(self, journal: Journal, file: CaseFile, terminal: str, why: str) -> None:
+    def _name(self, journal: Journal, file: CaseFile, terminal: str, why: str) -> Gap:
         gap = Gap(
             terminal=terminal,
             since=journal.now,
@@ -106,6 +129,7 @@ class GapDesk:
             people=self._people.get(terminal, ()),
         )
         self._add(journal, file, gap)
+        return gap
 
     def _add(self, journal: Journal, file: CaseFile, gap: Gap) -> None:
         self._keep(journal, file, [*file.case.gaps, gap])
@@ -118,8 +142,6 @@ class GapDesk:
                 gap, self._name_of(gap.terminal), tuple(map(self._name_of, gap.instead))
             ),
         )
-        if gap.people:
-            journal.call(file, CallRole.FALLBACK, gap.people)
 
     def _close(self, journal: Journal, file: CaseFile, terminal: str) -> None:
         left = [gap for gap in file.case.gaps if gap.terminal != terminal]

@@ -54,9 +54,8 @@ class PlanBook:
         for plan in acting:
             checklists.begin(journal, file, plan)
             self._start(journal, book, file, plan, show=show, barriers=barriers)
-        if not show and any(
-            plan.terminals == "zone" and not _silent(plan, file) for plan in acting
-        ):
+        means_zone = any(plan.terminals == "zone" and not _silent(plan, file) for plan in acting)
+        if means_zone and not self._reach.of_zone(file.case.subject):
             self.gaps.nobody_hears(journal, file)
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> None:
@@ -124,6 +123,17 @@ class PlanBook:
             reason=Reason.UNOWNED,
             detail=wording.public_told(len(quiet)),
         )
+
+    def make_up(self, journal: Journal, book: CaseBook, file: CaseFile) -> None:
+        """Tell those that make up for terminals that were just named, the low-risk message too."""
+        self.follow(journal, book, file)
+        low_risk = self._plans.get(UNOWNED_PLAN)
+        if low_risk is None:
+            return
+        meant = [name for name, plan in file.told.items() if plan == UNOWNED_PLAN]
+        silent = tuple(name for name in self.gaps.instead(file, meant) if name not in file.told)
+        if silent:
+            self._show(journal, file, low_risk, silent)
 
     def withdraw_by_hand(
         self, journal: Journal, file: CaseFile, decision: Decision
@@ -221,7 +231,8 @@ class PlanBook:
     def _reached(self, plan: Plan, file: CaseFile) -> Iterable[str]:
         if _silent(plan, file):
             return ()
-        return (*self._reach.of(plan, file.case.subject), *self.gaps.instead(file))
+        meant = tuple(self._reach.of(plan, file.case.subject))
+        return (*meant, *self.gaps.instead(file, meant))
 
     def _show(
         self, journal: Journal, file: CaseFile, plan: Plan, terminals: tuple[str, ...]
@@ -230,7 +241,7 @@ class PlanBook:
         loudness = self._hours.now(journal.now)
         file.told.update(dict.fromkeys(terminals, plan.id))
         file.told_s[plan.id] = 0.0
-        self.gaps.told(file, terminals)
+        self.gaps.told(file, terminals, journal.now)
         journal.actions.append(messages.show(file.case, plan, terminals, loudness))
 
     def _start(

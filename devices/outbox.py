@@ -99,16 +99,21 @@ class Outbox:
 
     def observe(self, facts: Iterable[Fact], now: datetime, mono: float) -> OutboxStep:
         """Take in receipts, lane states and returning devices."""
+        answered: set[str] = set()
         for fact in facts:
             body = fact.body
             if isinstance(body, TerminalReceipt | BollardReceipt):
                 verdict = self._receipt(fact, body, now, mono)
                 self.receipt_counts[verdict] += 1
+                if verdict is ReceiptVerdict.TAKEN:
+                    answered.add(body.order)
             elif isinstance(body, BollardState):
                 self._lane_state(fact, body, now)
             elif isinstance(body, DeviceStatus):
                 self._status(fact, body, mono)
-        return self._step()
+        changed = self._orders.take_changed()
+        said = tuple(record for record in changed if record.id in answered)
+        return OutboxStep(changed=changed, answered=said)
 
     def tick(self, now: datetime, mono: float) -> OutboxStep:
         """Do what time alone brings about: expiries, and asking after raises without a receipt."""

@@ -44,7 +44,9 @@ class OutboxStep(msgspec.Struct, frozen=True, kw_only=True):
     """What became different: records to store in this transaction, and what was refused.
 
     Newly written orders precede nothing else in meaning: a record stands in its last state only.
+    `answered` are those of which a device spoke just now; the others changed by our own doing.
     """
 
     changed: tuple[OrderRecord, ...] = ()
+    answered: tuple[OrderRecord, ...] = ()
     refused: tuple[ActionRefusal, ...] = ()

@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+import msgspec
 from apprise import Apprise
 
 from config.schema import NotifyTarget
 from model.cases import Case, Change, Transition
 from model.commit import Commit
+from model.text import Bilingual
 from service.site import LoadedSite
 from store.errors import FeedClosedError
 from store.feed import Feed
@@ -27,6 +29,8 @@ MESSAGES_WAITING = 100
 TRIES = 3
 TRY_AGAIN_S = 5.0
 ANSWER_WITHIN_S = 30.0
+GAPS_TOLD_MOST = 1_000
+"""Letters; a message of a hundred names would tell nobody anything."""
 
 _TOLD = {
     Change.OPENED: ("新警报", "new"),
@@ -55,14 +59,24 @@ class Notifier:
     def hear(self, commit: Commit) -> None:
         """Queue what this commit means for the target; the newest is dropped when it is far behind."""
         cases = {case.id: case for case in commit.cases}
+        named: dict[str, Transition] = {}
         for step in commit.transitions:
             case = cases.get(step.case)
             if case is None or not self._concerns(case, step):
                 continue
-            try:
-                self._waiting.put_nowait(self._words(case, step))
-            except asyncio.QueueFull:
-                self._give_up("too many messages wait")
+            if step.change is Change.GAP_NAMED:
+                named[case.id] = _with(named.get(case.id), step)
+            else:
+                self._queue(case, step, within=MESSAGES_WAITING)
+        for name, step in named.items():
+            self._queue(cases[name], step, within=MESSAGES_WAITING // 2)
+
+    def _queue(self, case: Case, step: Transition, *, within: int) -> None:
+        """Gaps may fill half the queue only: a dead network names many, and the next red must go out."""
+        if self._waiting.qsize() >= within:
+            self._give_up("too many messages wait")
+            return
+        self._waiting.put_nowait(self._words(case, step))
 
     def _concerns(self, case: Case, step: Transition) -> bool:
         if case.subject_kind != "zone" or step.change not in _TOLD:
@@ -102,6 +116,16 @@ class Notifier:
     def _give_up(self, why: str) -> None:
         self.failed += 1
         log.error("notify %s: %s (%d so far)", self._target.id, why, self.failed)
+
+
+def _with(before: Transition | None, step: Transition) -> Transition:
+    """All gaps of a case that were named at once are one message, which names the first of them."""
+    if before is None or before.detail is None or step.detail is None:
+        return step
+    both = Bilingual(
+        zh=f"{before.detail.zh}\n{step.detail.zh}", en=f"{before.detail.en}\n{step.detail.en}"
+    )
+    return before if len(both.en) > GAPS_TOLD_MOST else msgspec.structs.replace(step, detail=both)
 
 
 def notifiers_of(loaded: LoadedSite) -> list[Notifier]:

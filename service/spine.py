@@ -225,7 +225,7 @@ class Spine:
         views = on.fusion.changed(now, mono)
         judged = views if self._foreseen is None else tuple(map(self._foreseen, views))
         heard = on.outbox.observe(fresh, now, mono)
-        outcome = on.engine.step(judged, fresh, health, now, mono, orders=heard.changed)
+        outcome = on.engine.step(judged, fresh, health, now, mono, orders=heard.answered)
         planned = on.outbox.plan(outcome.actions, now, mono)
         passed = on.outbox.tick(now, mono)
         outcome = on.engine.note_refusals(outcome, planned.refused, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from alerts.engine import AlertEngine, Outcome
@@ -249,6 +249,7 @@ class Room:
         *,
         reason: str | None = None,
         case: str | None = None,
+        told_s_ago: float = 0.0,
     ) -> Outcome:
         """A terminal says how far the case's message got there."""
         now = self.clock.now()
@@ -259,7 +260,7 @@ class Room:
             case=case or self.only_case().id,
             action="show",
             counter=1,
-            issued=now,
+            issued=now - timedelta(seconds=told_s_ago),
             expires=now,
             payload=b"",
             state=state,

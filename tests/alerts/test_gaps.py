@@ -79,7 +79,7 @@ def test_its_fallback_speaks_in_its_place_and_its_people_are_called_once() -> No
         "T1 was not reached: its speaker is broken; told instead: T3; to walk there: wang"
     )
     here.wait(20)
-    assert len(here.calls) == 1
+    assert len([one for one in here.calls if one.role is CallRole.FALLBACK]) == 1
     here.see_for(0.5, 4)
     assert here.told[-1].action == "cancel"
     assert "t3" in here.told[-1].terminals
@@ -106,11 +106,79 @@ def test_a_terminal_that_answers_after_all_closes_its_gap() -> None:
     here.wait(1)
     assert gaps(here) == ["t1"]
     here.answers("t1", OrderState.RECEIVED)
+    assert gaps(here) == ["t1"], "its speaker is as broken as before"
+    here.answers("t1", OrderState.PLAYED)
     assert gaps(here) == []
     (closed,) = here.changes(Change.GAP_CLOSED)
     assert (closed.actor, closed.reason) == ("t1", Reason.ANSWERED)
     here.answers("t1", OrderState.PLAYED)
     assert len(here.changes(Change.GAP_CLOSED)) == 1
+
+
+def test_a_receipt_closes_the_gap_of_one_that_only_was_away() -> None:
+    here = with_fallback()
+    here.see_for(3.2, 302)
+    assert "t1" in gaps(here)
+    here.answers("t1", OrderState.RECEIVED)
+    assert "t1" not in gaps(here)
+
+
+def test_a_late_word_on_the_weaker_message_does_not_say_that_the_stronger_was_heard() -> None:
+    here = room(plan("y", "yellow"), plan("r", "red"), terminals=[T1])
+    here.see(3.2)
+    here.answers("t1", OrderState.RECEIVED)
+    here.wait(60)
+    here.see(5.2)
+    here.answers("t1", OrderState.PLAYED, told_s_ago=60)
+    here.see_for(5.2, 302)
+    assert gaps(here) == ["t1"]
+
+
+def test_who_makes_up_for_a_terminal_hears_only_what_was_meant_for_it() -> None:
+    here = room(
+        plan("y", "yellow", terminals="all"),
+        plan("r", "red", terminals=["t2"]),
+        terminals=[{**T1, "fallback": {"terminals": ["t3"]}}, T2, T3],
+    )
+    here.see(3.2)
+    here.answers("t1", OrderState.FAILED)
+    here.wait(1)
+    here.see(5.2)
+    assert here.told[-1].text.en == "show r"
+    assert here.told[-1].terminals == ("t2",)
+
+
+def test_the_public_message_of_a_case_that_nobody_takes_has_its_fallback_too() -> None:
+    here = room(
+        plan("y", "yellow", approval="two"),
+        terminals=[{**T1, "fallback": {"terminals": ["t3"]}}, T3],
+        escalation={"public": {"text": words("walk on"), "cancel": words("thanks")}},
+    )
+    here.see_for(3.2, 125)
+    assert [one.terminals for one in here.told] == [("t1",)]
+    here.answers("t1", OrderState.FAILED)
+    here.wait(1)
+    assert here.told[-1].terminals == ("t3",)
+    assert here.told[-1].text.en == "walk on"
+
+
+def test_a_zone_that_hears_nothing_is_named_though_others_are_told() -> None:
+    group = {"id": "stewards", "name": words("Stewards"), "terminals": ["t3"]}
+    here = room(
+        plan("y", "yellow", groups=["stewards"]),
+        terminals=[T3],
+        groups=[group],
+    )
+    here.see(3.2)
+    assert here.told[0].terminals == ("t3",)
+    assert gaps(here) == [None]
+
+
+def test_many_that_are_missing_at_once_are_one_call() -> None:
+    here = room(terminals=[T1, T2], zones=zones(walkers=["wang"]))
+    here.see_for(3.2, 302)
+    assert set(gaps(here)) == {"t1", "t2"}
+    assert len([one for one in here.calls if one.role is CallRole.FALLBACK]) == 1
 
 
 def test_a_counter_that_ran_ahead_and_other_peoples_orders_are_no_gap() -> None:

@@ -81,6 +81,7 @@ class Rig:
         self.site = site or small_site()
         self.clock = ManualClock(START)
         self.disk: dict[str, OrderRecord] = {}
+        self.answered: tuple[OrderRecord, ...] = ()
         self._ids = count(1)
         self._states = count(1)
         self.outbox = self._start(last_counter=0)
@@ -118,7 +119,8 @@ class Rig:
             arrived_monotonic_s=self.clock.monotonic(),
             body=body,
         )
-        self._commit(self.outbox.observe([fact], self.clock.now(), self.clock.monotonic()))
+        step = self.outbox.observe([fact], self.clock.now(), self.clock.monotonic())
+        self.answered = self._commit(step).answered
 
     def send(self) -> tuple[OrderRecord, ...]:
         """One round of the spine's end: timers, commit, send, note."""

@@ -46,6 +46,18 @@ def test_repeats_are_the_same_bytes_from_one_second_doubling_to_ten() -> None:
     assert all(7 <= gap <= 10.4 for gap in gaps[5:])
 
 
+def test_sending_again_is_no_answer_of_the_device() -> None:
+    rig = Rig()
+    rig.plan(show("case-1", "screen-1", "screen-2"))
+    order, other = rig.send()
+    rig.terminal_says(order, ReceiptStage.RECEIVED)
+    assert [record.id for record in rig.answered] == [order.id]
+    assert rig.pass_time(12)
+    rig.outbox.mark_sent([order.id], rig.clock.now(), rig.clock.monotonic())
+    rig.terminal_says(other, ReceiptStage.RECEIVED)
+    assert [record.id for record in rig.answered] == [other.id]
+
+
 def test_a_receipt_slows_the_repeats_and_playing_ends_them() -> None:
     rig = Rig()
     rig.plan(show())

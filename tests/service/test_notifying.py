@@ -121,6 +121,27 @@ def test_an_exercise_is_told_only_to_those_who_want_it_and_says_so() -> None:
     assert titles[1].startswith("【演练 EXERCISE】")
 
 
+def test_many_gaps_at_once_are_one_message() -> None:
+    target = NotifyTarget(id="duty", url="env:DUTY")
+    gaps = steps(*((Change.GAP_NAMED, Level.ORANGE) for _ in range(120)))
+    many = msgspec.structs.replace(commit(case(), gaps[0]), transitions=gaps)
+    with webhook() as (url, titles):
+        told(url, titles, target, many, commit(case(), EVENING[3]), wanted=2)
+    assert [title.split("（")[1] for title in titles] == ["有人没有通知到）", "升级）"]
+
+
+def test_gaps_never_take_the_place_of_the_next_red() -> None:
+    gaps = steps(*((Change.GAP_NAMED, Level.ORANGE) for _ in range(120)))
+    target = NotifyTarget(id="duty", url="env:DUTY")
+    notifier = Notifier(target, "json://127.0.0.1:9/", zones=ZONES)
+    for step in gaps:
+        notifier.hear(commit(case(), step))
+    left_out = notifier.failed
+    assert left_out > 0
+    notifier.hear(commit(case(), EVENING[3]))
+    assert notifier.failed == left_out
+
+
 def test_an_address_of_no_known_kind_is_refused() -> None:
     target = NotifyTarget(id="duty", url="env:DUTY")
     with pytest.raises(ValueError, match="duty"):
