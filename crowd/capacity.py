@@ -97,7 +97,7 @@ def _total(zones: Iterable[tuple[str, CapacityLine]]) -> _Seen:
     whole = not unseen and all(line.sight is Sight.LIVE for line in seen)
     return _Seen(
         sight=Sight.LIVE if whole else Sight.PARTIAL,
-        people=sum(line.people or 0.0 for line in seen),
+        people=max(low, sum(line.people or 0.0 for line in seen)),
         low=low,
         high=None if unseen else sum(line.people_high or line.people or 0.0 for line in seen),
         unseen=unseen,
@@ -112,7 +112,7 @@ def _line(
     # Plans are made with the stay of the site file: a capacity that moves with the day is none.
     day_capacity = capacity * open_min / planned_stay_min
     load = None if seen.people is None else seen.people / capacity
-    surely = (seen.low or 0.0) / capacity if load is None else load
+    surely = max(load or 0.0, (seen.low or 0.0) / capacity)
     day_load = None if day.visitors is None else day.visitors / day_capacity
     return CapacityLine(
         capacity=round(capacity, 1),

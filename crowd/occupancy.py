@@ -57,6 +57,8 @@ class GateLedger(msgspec.Struct, kw_only=True):
     """How far `inside` may have been off when it was set."""
     passages: float = 0.0
     totals: dict[str, _Totals] = {}
+    unheard: list[str] = []
+    """Counters that were silent when `inside` was set: part of what they tell next passed before."""
 
     def count(self, counter: str, reading: CounterReading, *, quiet_s: float) -> CountEvent:
         """Take a counter's totals; `quiet_s` is the time since its last message was taken."""
@@ -72,6 +74,9 @@ class GateLedger(msgspec.Struct, kw_only=True):
         if event is not CountEvent.FIRST:
             self.inside = max(0.0, self.inside + entered - left)
             self.passages += entered + left
+        if counter in self.unheard:
+            self.unheard = [name for name in self.unheard if name != counter]
+            self.doubt += entered + left if event is not CountEvent.FIRST else 0.0
         self.totals[counter] = _Totals(
             boot=reading.boot,
             seq=reading.seq,
@@ -80,14 +85,10 @@ class GateLedger(msgspec.Struct, kw_only=True):
         )
         return event
 
-    def settle(self, people: float, *, doubt: float = 0.0) -> None:
-        """So many are inside now."""
+    def settle(self, people: float, *, doubt: float = 0.0, silent: Iterable[str] = ()) -> None:
+        """So many are inside now; these counters were silent meanwhile, so that their next word is in doubt."""
         self.inside, self.doubt, self.passages, self.settled = people, doubt, 0.0, True
-
-    def forget(self, counters: Iterable[str]) -> None:
-        """Take the next message of these counters for their first."""
-        for counter in counters:
-            self.totals.pop(counter, None)
+        self.unheard = sorted(silent)
 
     def unsettle(self) -> None:
         """How many are inside is known no longer."""

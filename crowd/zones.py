@@ -170,9 +170,8 @@ class ZoneFusion:
         desk = self._zones.get(zone)
         if desk is None or not desk.gates or people is None:
             return
-        desk.ledger.settle(people, doubt=COUNTED_BY_EYE_SHARE * people)
-        # What a silent gate tells later passed partly before the count.
-        desk.ledger.forget(set(desk.gates) - self._heard(desk))
+        silent = set(desk.gates) - self._heard(desk)
+        desk.ledger.settle(people, doubt=COUNTED_BY_EYE_SHARE * people, silent=silent)
         self._touched.add(zone)
 
     def _refresh(self, now: datetime, mono: float) -> None:

@@ -27,6 +27,7 @@ from model.level import Sight
 from model.zones import ZoneView
 from tests.crowd.test_ground import calibration, camera
 
+Seen = list[tuple[str, float, float]]
 START = datetime(2026, 2, 14, 19, 0, tzinfo=UTC)
 BEHIND = [(-4.0, -14.0), (4.0, -14.0), (4.0, -6.0), (-4.0, -6.0)]
 SEEN_BY_NORTH = [(-4.0, 6.0), (4.0, 6.0), (4.0, 14.0), (-4.0, 14.0)]
@@ -315,7 +316,7 @@ def test_gates_go_on_from_a_persons_count_with_bounds_that_grow() -> None:
     assert room.view().sight is Sight.BLIND
 
 
-def test_a_count_while_a_gate_is_silent_holds_until_that_gate_speaks() -> None:
+def test_a_count_while_a_gate_is_silent_stands_in_doubt() -> None:
     room = Watchers(gates=2)
     room.gate(0, 0, seq=1)
     room.gate(0, 0, seq=1, n=1)
@@ -324,7 +325,10 @@ def test_a_count_while_a_gate_is_silent_holds_until_that_gate_speaks() -> None:
     assert room.view().sight is Sight.BLIND
     room.counted(10)
     room.gate(500, 0, seq=2, n=1)
-    assert room.view().occupancy is None, "some of the 500 may be among the ten"
+    low, value, high = numbers(room.view())
+    assert (value, low < 10, high > 1000) == (510, True, True), (
+        "some of the 500 may be among the ten"
+    )
 
 
 def test_gates_go_on_from_nobody_at_the_hour_when_nobody_is_inside() -> None:
@@ -370,9 +374,7 @@ SIGHTINGS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(sightings=SIGHTINGS, goes_blind=st.sampled_from(CAMERAS))
-def test_a_camera_going_blind_never_lowers_the_upper_bound(
-    sightings: list[tuple[str, float, float]], goes_blind: str
-) -> None:
+def test_a_camera_going_blind_lowers_no_upper_bound(sightings: Seen, goes_blind: str) -> None:
     room = Watchers(eye("a"), eye("b"), eye("c", calibrated=False), eye("d", calibrated=False))
     for name, density, count in sightings:
         room.see(name, None if name in "cd" else density, count=count)
@@ -387,9 +389,7 @@ def test_a_camera_going_blind_never_lowers_the_upper_bound(
 
 @settings(max_examples=60, deadline=None)
 @given(sightings=SIGHTINGS)
-def test_bounds_hold_the_value_and_overlap_never_adds(
-    sightings: list[tuple[str, float, float]],
-) -> None:
+def test_bounds_hold_the_value_and_overlap_never_adds(sightings: Seen) -> None:
     room = Watchers(eye("a"), eye("b"), eye("c", calibrated=False), eye("d", calibrated=False))
     for name, density, count in sightings:
         room.see(name, None if name in "cd" else density, count=count)

@@ -73,6 +73,18 @@ def test_a_counter_that_was_dead_for_long_makes_the_number_unknown_again() -> No
     assert account.at_least == pytest.approx(7 - 0.35)
 
 
+def test_a_count_while_a_gate_is_silent_stands_and_is_in_doubt_by_what_the_gate_tells_later() -> (
+    None
+):
+    account, _ = ledger(totals(0, 0, seq=1))
+    account.settle(320.0, silent=["g"])
+    account.count("g", totals(30, 10, seq=2), quiet_s=900.0)
+    assert account.alone is not None
+    assert (account.inside, account.doubt) == (340, 40)
+    account.count("g", totals(31, 10, seq=3), quiet_s=2.0)
+    assert (account.inside, account.doubt) == (341, 40), "what it tells from then on is not"
+
+
 def test_a_second_gate_that_was_never_heard_before_makes_the_number_unknown() -> None:
     account, _ = ledger(totals(0, 0, seq=1))
     account.settle(300.0)
