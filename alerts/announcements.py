@@ -26,11 +26,15 @@ STANDING_MOST = 50
 
 
 class Announced(msgspec.Struct, kw_only=True):
-    """An announcement with the session that it was typed in, and the seconds that it has left."""
+    """An announcement with the session that it was typed in, and the seconds that it has left.
+
+    `volume` is how loud it was asked to be, where quiet hours do not hold it lower.
+    """
 
     said: Announcement
     session: str
     left_s: float
+    volume: int
 
 
 class AnnouncementDesk:
@@ -62,6 +66,16 @@ class AnnouncementDesk:
         for name in over:
             del self._state[name]
         return bool(over)
+
+    def live(self, journal: Journal, seconds: float) -> bool:
+        """Let time pass, and tell again, as loud as the hour allows, what terminals speak by themselves."""
+        changed = self.pass_time(seconds)
+        for one in self._state.values():
+            spoken = one.said.repeat_s is not None and not one.said.waits
+            if spoken and self._volume(journal, one) != one.said.volume:
+                self._tell(journal, one)
+                changed = True
+        return changed
 
     def review(self, journal: Journal, book: CaseBook) -> None:
         """Where it is earnest now, no exercise is announced any more."""
@@ -139,7 +153,9 @@ class AnnouncementDesk:
             needed=self._people_for(level, terminals),
             agreed=(decision.person,),
         )
-        one = Announced(said=said, session=decision.session, left_s=minutes * 60.0)
+        one = Announced(
+            said=said, session=decision.session, left_s=minutes * 60.0, volume=message.volume
+        )
         self._state[said.id] = one
         if not said.waits:
             self._tell(journal, one)
@@ -176,7 +192,7 @@ class AnnouncementDesk:
 
     def _tell(self, journal: Journal, one: Announced) -> None:
         said = one.said
-        volume = self._hours.now(journal.now).at_most(said.volume, said.level)
+        volume = self._volume(journal, one)
         one.said = said = msgspec.structs.replace(said, volume=volume)
         journal.actions.append(
             Broadcast(
@@ -192,6 +208,9 @@ class AnnouncementDesk:
                 exercise=said.exercise,
             )
         )
+
+    def _volume(self, journal: Journal, one: Announced) -> int:
+        return self._hours.now(journal.now).at_most(one.volume, one.said.level)
 
     def _end(self, journal: Journal, said: Announcement) -> None:
         """Take it back from its terminals; what still waited was never told."""

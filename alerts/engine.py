@@ -262,7 +262,7 @@ class AlertEngine:
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
-        ended = self._announcements.pass_time(seconds)
+        ended = self._announcements.live(journal, seconds)
         if self._duty.pass_time(journal.now, seconds) | self._raising.pass_time(seconds) | ended:
             self._dirty = True
         for file in self._book:

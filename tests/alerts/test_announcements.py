@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -189,6 +191,26 @@ def test_quiet_hours_hold_for_what_is_typed_and_it_says_how_loud_it_is() -> None
     say(here)
     assert here.told[0].volume == 30
     assert here.typed[0].volume == 30
+
+
+def test_what_is_spoken_again_grows_soft_when_the_quiet_hours_begin_and_loud_when_they_end() -> (
+    None
+):
+    here = room()
+    now = here.clock.now().astimezone(ZoneInfo("Asia/Shanghai"))
+    begins, ends = now + timedelta(minutes=5), now + timedelta(minutes=15)
+    night = {"start": f"{begins:%H:%M}", "end": f"{ends:%H:%M}", "volume_most": 30}
+    here = room(broadcasts={"quiet_hours": [night]})
+    say(here, minutes=60.0, words={"repeat_s": 60, "volume": 90})
+    say(here, "d-2", minutes=60.0, words={"volume": 90})
+    for _ in range(20):
+        here.wait(60)
+    assert [(one.case, one.volume) for one in here.told] == [
+        ("said-d-1", 90),
+        ("said-d-2", 90),
+        ("said-d-1", 30),
+        ("said-d-1", 90),
+    ]
 
 
 def test_it_survives_a_restart_is_not_told_again_and_ends_in_time() -> None:
