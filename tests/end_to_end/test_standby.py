@@ -89,7 +89,9 @@ def test_a_standby_takes_over_and_the_old_one_woken_up_sends_nothing(
             told = len(spoken(air))
             first.signal(signal.SIGCONT)
             assert first.ended(150) == 3
-            assert first.said("another service of this site acts now")
+            # A successor that fell asleep within a commit to the same file keeps that file locked.
+            asleep_in_commit = there is None and first.said("database is locked")
+            assert asleep_in_commit or first.said("another service of this site acts now")
             assert len(spoken(air)) == told
             second.signal(signal.SIGCONT)
             wait_until(lambda: len(orders(air)) > 4 or len(spoken(air)) > told, within_s=150)
