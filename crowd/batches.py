@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.augmentation import Recipe, density_target, draw_crop, paste
 from crowd.pictures import read_picture
 from crowd.stills import Still
 
@@ -104,6 +104,12 @@ def draw_batch(
         sample = samples[index]
         crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
         weights.append(sample.weight)
+    order = random.permutation(size)
+    pasted = random.random(size) < recipe.paste_share
+    crops = [
+        paste(crop, crops[order[place]], random) if pasted[place] else crop
+        for place, crop in enumerate(crops)
+    ]
     pictures = np.stack([crop for crop, _ in crops])
     targets = np.stack([density_target(points, recipe.crop_px) for _, points in crops])
     return pictures, targets, np.array(weights, np.float32)

@@ -15,11 +15,30 @@ Picture = NDArray[np.uint8]
 
 def empty_picture(side_px: int, random: np.random.Generator) -> Picture:
     """One picture without people, of a kind drawn at random."""
-    kinds = (_plain, _noise, _clouds, _bricks, _leaves, _stripes, _night_lights, _paving)
-    picture = kinds[random.integers(len(kinds))](side_px, random)
+    picture = _one(side_px, random)
+    if random.random() < 0.2:
+        edge = int(side_px * random.uniform(0.2, 0.8))
+        picture[edge:] = _one(side_px, random)[edge:]
     if random.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.5, 2.5)).astype(np.uint8)
     return picture
+
+
+def _one(side: int, random: np.random.Generator) -> Picture:
+    kinds = (
+        _plain,
+        _noise,
+        _clouds,
+        _bricks,
+        _leaves,
+        _leaves,
+        _grass,
+        _pebbles,
+        _stripes,
+        _night_lights,
+        _paving,
+    )
+    return kinds[random.integers(len(kinds))](side, random)
 
 
 def _colour(random: np.random.Generator) -> NDArray[np.float32]:
@@ -113,6 +132,39 @@ def _leaves(side: int, random: np.random.Generator) -> Picture:
             tuple(float(value) for value in shade),
             -1,
         )
+    return _finish(picture.astype(np.float32), random)
+
+
+def _grass(side: int, random: np.random.Generator) -> Picture:
+    """Blades, twigs or reeds: short strokes that lean one way."""
+    base, lean = _colour(random), random.uniform(0, np.pi)
+    picture = np.empty((side, side, 3), np.uint8)
+    picture[:] = np.clip(base * random.uniform(0.3, 1.0), 0, 255)
+    number = int(random.integers(200, 1500))
+    starts = random.integers(0, side, (number, 2))
+    angles = lean + random.normal(0, random.uniform(0.1, 0.9), number)
+    lengths = random.uniform(4, random.uniform(8, 50), number)
+    ends = starts + (np.stack((np.cos(angles), np.sin(angles)), 1) * lengths[:, None]).astype(int)
+    shades = np.clip(base * random.uniform(0.5, 1.6, (number, 1)), 0, 255)
+    for start, end, shade in zip(starts.tolist(), ends.tolist(), shades.tolist(), strict=True):
+        cv2.line(picture, start, end, shade, int(random.integers(1, 4)), cv2.LINE_AA)
+    return _finish(picture.astype(np.float32), random)
+
+
+def _pebbles(side: int, random: np.random.Generator) -> Picture:
+    """Gravel, cobbles, fruit or balls: round things with a lit and a dark side, as heads have."""
+    size = random.uniform(2.5, 14)
+    ground, base = _colour(random), _colour(random)
+    picture = np.empty((side, side, 3), np.uint8)
+    picture[:] = np.clip(ground * random.uniform(0.2, 0.9), 0, 255)
+    lit = random.normal(0, 0.35, 2) * size
+    number = int(min(1500, random.uniform(0.2, 1.2) * (side / size) ** 2))
+    for place in random.integers(0, side, (number, 2)):
+        shade = np.clip(base * random.uniform(0.5, 1.4) + random.normal(0, 15, 3), 0, 255)
+        radius = max(1, int(size * random.uniform(0.5, 1.1)))
+        cv2.circle(picture, place.tolist(), radius, (shade * 0.6).tolist(), -1, cv2.LINE_AA)
+        middle = (place + lit).astype(int).tolist()
+        cv2.circle(picture, middle, max(1, radius * 2 // 3), shade.tolist(), -1, cv2.LINE_AA)
     return _finish(picture.astype(np.float32), random)
 
 

@@ -50,7 +50,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int = 256
     scale_min: float = 0.65
     scale_max: float = 1.55
-    light_share: float = 0.3
+    empty_share: float = 0.08
+    paste_share: float = 0.35
+    light_share: float = 0.45
     damage_share: float = 0.2
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
@@ -66,6 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             crop_px=self.crop_px,
             scale_min=self.scale_min,
             scale_max=self.scale_max,
+            empty_share=self.empty_share,
+            paste_share=self.paste_share,
             light_share=self.light_share,
             damage_share=self.damage_share,
         )
