@@ -30,7 +30,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     crop_px: int
     scale_min: float
     scale_max: float
-    empty_share: float = 0.08
+    empty_share: float = 0.12
     paste_share: float = 0.35
     light_share: float = 0.25
     damage_share: float = 0.15
