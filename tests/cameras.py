@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -72,16 +70,6 @@ def server(
         for number, camera in enumerate(cameras)
     }
     return CameraServer(feeds, username="viewer", password="se:cr@t", clock=clock, udp=udp, tls=tls)
-
-
-async def eventually(condition: Callable[[], object], *, within_s: float = 30.0) -> float:
-    """Wait in the loop until the condition holds; the seconds that it took."""
-    started = time.monotonic()
-    while not condition():
-        if time.monotonic() - started > within_s:
-            raise AssertionError(f"did not come about within {within_s} s")
-        await asyncio.sleep(0.01)
-    return time.monotonic() - started
 
 
 @dataclass

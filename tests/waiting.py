@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -15,3 +16,13 @@ def wait_until(condition: Callable[[], object], *, within_s: float = 30.0) -> No
         if time.monotonic() > deadline:
             raise AssertionError(f"did not come about within {within_s} s")
         time.sleep(_LOOK_EVERY_S)
+
+
+async def eventually(condition: Callable[[], object], *, within_s: float = 30.0) -> float:
+    """Wait in the loop until the condition holds; the seconds that it took."""
+    started = time.monotonic()
+    while not condition():
+        if time.monotonic() - started > within_s:
+            raise AssertionError(f"did not come about within {within_s} s")
+        await asyncio.sleep(_LOOK_EVERY_S)
+    return time.monotonic() - started

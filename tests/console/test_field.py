@@ -17,10 +17,10 @@ from model.clock import ManualClock
 from model.dispatch import cell_of
 from model.facts import Verb
 from model.level import Level, Sight
-from tests.cameras import eventually
 from tests.console.http import client, sign_in, started
 from tests.console.stage import EVENING, Stage
 from tests.console.stage_site import UNITS
+from tests.waiting import eventually
 
 PLACE = b"taken at 39.9 north"
 

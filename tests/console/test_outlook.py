@@ -14,6 +14,7 @@ from console.diary import Act
 from model.clock import ManualClock
 from tests.console.http import client, sign_in, started
 from tests.console.stage import CALM, FULL, Stage
+from tests.waiting import eventually
 
 EVENT = {
     "id": "lanterns",
@@ -39,14 +40,12 @@ async def _running(stage: Stage) -> AsyncIterator[None]:
 
 async def _seen(stage: Stage, zones: int) -> None:
     """Until the foreteller has heard of so many zones."""
-    for _ in range(2000):
-        if (
-            sum(line.people is not None for line in stage.foreteller.capacity().zones.values())
-            >= zones
-        ):
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the foreteller never heard of the zones")
+
+    def heard_of() -> int:
+        lines = stage.foreteller.capacity().zones.values()
+        return sum(line.people is not None for line in lines)
+
+    await eventually(lambda: heard_of() >= zones)
 
 
 def test_capacity_is_as_the_zones_are_seen(stage: Stage) -> None:

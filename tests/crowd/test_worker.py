@@ -16,7 +16,7 @@ from model.clock import SystemClock
 from model.facts import DensityBlind, DensityLive
 from model.picture import Picture, SourceState
 from model.workers import CameraStill
-from tests.cameras import eventually
+from tests.waiting import eventually
 from wire.payloads import WorkerCameras
 
 NAME = Words(zh="桥", en="Bridge")

@@ -30,7 +30,8 @@ from model.clock import SystemClock
 from model.level import Sight
 from model.picture import SourceState
 from service.probe import probe
-from tests.cameras import Watcher, eventually, pictures, server
+from tests.cameras import Watcher, pictures, server
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream

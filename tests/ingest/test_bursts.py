@@ -15,7 +15,8 @@ import pytest
 from ingest.rtsp.decode import BURST_MOST, PictureDecoder
 from ingest.rtsp.units import CodedPicture
 from model.picture import Picture
-from tests.cameras import Watcher, eventually, pictures, server
+from tests.cameras import Watcher, pictures, server
+from tests.waiting import eventually
 
 TICKS = 9_000
 PIXELS_A_PICTURE = 4

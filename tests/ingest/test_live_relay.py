@@ -23,7 +23,8 @@ from model.picture import SourceState
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import encode_loop, split_annex_b
 from simulators.rtsp.server import CameraServer
-from tests.cameras import DEADLINES, GOP, PATIENCE, eventually, loop_of, pictures, server
+from tests.cameras import DEADLINES, GOP, PATIENCE, loop_of, pictures, server
+from tests.waiting import eventually
 
 Story = Callable[[CameraServer, LiveRelay], Awaitable[None]]
 

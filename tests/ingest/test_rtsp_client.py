@@ -18,7 +18,8 @@ from model.picture import SourceState
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.server import CameraServer
-from tests.cameras import Watcher, eventually, pictures, server
+from tests.cameras import Watcher, pictures, server
+from tests.waiting import eventually
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -27,9 +27,10 @@ from ingest.rtsp.units import Tally
 from model.clock import SystemClock
 from model.picture import SourceState
 from simulators.rtsp.feed import Fault
-from tests.cameras import CALM, CALM_DEADLINES, Watcher, eventually, server
+from tests.cameras import CALM, CALM_DEADLINES, Watcher, server
 from tests.certificates import write_certificate
 from tests.old_camera import old_camera
+from tests.waiting import eventually
 
 UDP = Manner(transport=Transport.UDP)
 

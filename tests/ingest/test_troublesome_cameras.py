@@ -24,7 +24,8 @@ from simulators.rtsp.feed import CameraFeed, Clip
 from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.packets import frame_packets
 from simulators.rtsp.server import CameraServer
-from tests.cameras import CALM, CALM_DEADLINES, FPS, GOP, Watcher, clip, eventually, pictures
+from tests.cameras import CALM, CALM_DEADLINES, FPS, GOP, Watcher, clip, pictures
+from tests.waiting import eventually
 
 WAIT_S = 60.0
 

@@ -21,6 +21,7 @@ from simulators.field import Fault, SimulatedField
 from simulators.logbook import FieldEntry
 from tests.devices.rig import KEYS, SIGNER, cancel, move, show, small_site
 from tests.mosquitto import Mosquitto, running_mosquitto
+from tests.waiting import eventually
 from wire.access import FIELD, SERVICE, identity_classes
 from wire.address import BrokerAddress
 from wire.codec import Decoder
@@ -228,20 +229,15 @@ def test_the_field_comes_back_after_the_broker_was_gone(tmp_path: Path) -> None:
         field = SimulatedField(SITE, public_keys=KEYS, clock=SystemClock(), log=seen.append)
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(field.run(broker.address()))
-            await _until(lambda: field.connected == len(field.lines))
+            await eventually(lambda: field.connected == len(field.lines))
             broker.kill()
-            await _until(lambda: field.connected == 0)
+            await eventually(lambda: field.connected == 0)
             broker.start()
-            await _until(lambda: field.connected == len(field.lines))
+            await eventually(lambda: field.connected == len(field.lines))
             running.cancel()
 
     with running_mosquitto(tmp_path) as broker:
         asyncio.run(evening(broker))
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  a condition on the outside has no event to wait for
-        await asyncio.sleep(0.02)
 
 
 def test_a_fault_that_a_device_cannot_have_is_refused() -> None:

@@ -26,7 +26,8 @@ from simulators.rtsp.loop import (
     video_loop,
 )
 from simulators.rtsp.packets import payloads
-from tests.cameras import FPS, GOP, Watcher, clip, eventually, loop_of, pictures, server
+from tests.cameras import FPS, GOP, Watcher, clip, loop_of, pictures, server
+from tests.waiting import eventually
 
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffprobe") is None, reason="the ffmpeg programs are not installed"
