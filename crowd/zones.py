@@ -89,6 +89,8 @@ class ZoneFusion:
             {zone.id: zone.empty_at for zone in site.zones if zone.empty_at is not None},
             ZoneInfo(site.site.timezone),
         )
+        self.set_right = False
+        """Whether an account was set since the last snapshot: it cannot be counted again."""
         self._touched = set(self._zones)
         self._unreported: set[str] = set()
         self._views: dict[str, ZoneView] = {}
@@ -118,6 +120,7 @@ class ZoneFusion:
 
     def snapshot(self) -> bytes:
         """What a restart must not forget."""
+        self.set_right = False
         return msgspec.msgpack.encode(
             _State(
                 eyes={name: (eye.high_p_m2, eye.high_people) for name, eye in self._eyes.items()},
@@ -172,6 +175,7 @@ class ZoneFusion:
             return
         silent = set(desk.gates) - self._heard(desk)
         desk.ledger.settle(people, doubt=COUNTED_BY_EYE_SHARE * people, silent=silent)
+        self.set_right = True
         self._touched.add(zone)
 
     def _refresh(self, now: datetime, mono: float) -> None:
@@ -182,6 +186,7 @@ class ZoneFusion:
             # What passed a gate that is silent now is told later, and was partly before.
             if desk.gates and self._heard(desk) == frozenset(desk.gates):
                 desk.ledger.settle(0.0)
+                self.set_right = True
                 self._touched.add(zone)
         for zone, desk in self._zones.items():
             if zone not in self._touched:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from model.clock import Clock
 from service.exits import WrongUseError
+from service.looking import write_into
 from service.series_line import series_server
 from service.site import LoadedSite
 from store.embedded import Store, StoreReader
@@ -60,7 +61,7 @@ def move(
                 Progress(way=way, start=begin, done=sure).write(place)
 
         if back:
-            with Store.open(loaded.data_folder) as written:
+            with write_into(loaded) as written:
                 return moving.back(written, start, goal, done)
         with StoreReader.look(loaded.data_folder) as store:
             return moving.there(store, start, goal, done)

@@ -32,7 +32,7 @@ from devices.outbox import Outbox
 from ingest.intake import Arrival, Intake
 from model.clock import Clock
 from model.commit import Commit, ZoneJudgement
-from model.facts import Decision, Fact, Verb
+from model.facts import Decision, Fact
 from model.level import Level
 from model.orders import OrderRecord
 from model.zones import ZoneView
@@ -277,12 +277,9 @@ class Spine:
             tx.set_last_counter(self._on.outbox.last_counter)
         if self._on.engine.dirty:
             tx.save_state(ALERTS, self._on.engine.snapshot())
-        # A person who counted was told that it is in force: that must outlive the next moment.
-        counted = any(
-            isinstance(fact.body, Decision) and fact.body.verb is Verb.COUNT
-            for fact in commit.facts
-        )
-        if counted or mono >= self._save_zones_s:
+        # A person who counted was told that it is in force, and the hour at which nobody is inside
+        # is not lived again: both must outlive the next moment.
+        if self._on.fusion.set_right or mono >= self._save_zones_s:
             self._save_zones_s = mono + SAVE_ZONES_EVERY_S
             tx.save_state(ZONES, self._on.fusion.snapshot())
         if commit.duty is not None:

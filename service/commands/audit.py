@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from service.exits import BadResultError, OutsideError, WrongUseError
+from service.looking import look_into
 from service.site import open_site
 from store.audit import AuditCheck, AuditLine, AuditRecord, walk
 from store.embedded import StoreReader
@@ -31,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def _look(site_path: Path) -> StoreReader:
     loaded = open_site(site_path, secrets_needed=False)
     try:
-        return StoreReader.look(loaded.data_folder)
+        return look_into(loaded)
     except StoreError as error:
         raise OutsideError(str(error)) from error
 
