@@ -37,6 +37,8 @@ _DARKEST_LIGHT: Final = 14.0
 # A recorder's "no signal" screen: one plain colour without any noise, and a few words on it.
 _WORDS_TILES_MOST: Final = 12
 _PLAIN_SPREAD_MOST: Final = 0.4
+# Surely no plain colour, with room for the rounding of sums.
+_UNEVEN_VARIANCE: Final = 1.0
 # Sharpest edges (second derivative) against the picture's own contrast. Street pictures have 0.14 to 0.20,
 # the same at a quarter of the light too; blurred by 4 pixels of 640 they fall to 0.02.
 _SHARP_LEAST: Final = 0.03
@@ -44,6 +46,12 @@ _SHARP_LEAST: Final = 0.03
 _EDGE_SCALE: Final = 8
 _BAR_SPREAD_MOST: Final = 6.0
 _BAR_STEP_LEAST: Final = 18.0
+# Grey is at most 0.587 of each colour, so its spread at most 1.76 times their mean; the rest is rounding.
+_BAR_GREY_SPREAD_MOST: Final = 11.5
+# The rows of tiles that are looked at first: people and their street are there, the sky is not.
+_FIRST_ROWS: Final = slice(4, 6)
+# What a blur of four pixels, or of one with the second derivative, still sees beyond a row.
+_SOFT_REACH_PX, _EDGE_REACH_PX = 17, 5
 
 
 class SightReason(StrEnum):
@@ -96,14 +104,61 @@ class _Views(msgspec.Struct, frozen=True):
 
 
 def _judged(views: _Views) -> SightVerdict:
+    """Each check is made on the whole picture only where a part of it does not prove the contrary."""
     if views.side_px < _SIDE_LEAST_PX:
         return _blind(SightReason.TOO_SMALL)
-    reason = (
-        _without_view(views.look.astype(np.float32))
-        or _bars(_within(views.focus, _LOOK_PX))
-        or _out_of_focus(views.grey, views.look)
-    )
+    reason = None
+    if not _has_detail(views.look):
+        reason = _without_view(views.look.astype(np.float32))
+    if reason is None and not _uneven_downwards(views.look):
+        reason = _bars(_within(views.focus, _LOOK_PX))
+    if reason is None and not _has_sharp_edges(views.grey, views.look):
+        reason = _out_of_focus(views.grey, views.look)
     return _blind(reason) if reason else LIVE
+
+
+def _has_detail(look: NDArray[np.uint8]) -> bool:
+    """Whether two rows of tiles alone show what `_without_view` would look for in all of them."""
+    high, wide = look.shape[0] // _ROWS, look.shape[1] // _COLUMNS
+    first, last = _FIRST_ROWS.start * high, _FIRST_ROWS.stop * high
+    top = max(first - _SOFT_REACH_PX, 0)
+    around = look[top : last + _SOFT_REACH_PX].astype(np.float32)
+    soft = np.asarray(cv2.GaussianBlur(around, (0, 0), 4), np.float32)
+    inner = slice(first - top, last - top), slice(0, wide * _COLUMNS)
+    lit = np.count_nonzero(soft[inner] >= _DARKEST_LIGHT)
+    whole = (_ROWS - 2 * _WRITTEN_ROWS) * high * wide * _COLUMNS
+    detail = _tile_spread(around[inner] - soft[inner], high)
+    texture = _tile_spread(around[inner], high)
+    return (
+        lit > 0.005 * whole
+        and np.count_nonzero(detail > _DETAIL_LEAST**2 + _SENSOR_NOISE_MOST**2)
+        > _TILES_WITH_DETAIL_MOST
+        and np.count_nonzero(texture > _UNEVEN_VARIANCE) > _WORDS_TILES_MOST
+    )
+
+
+def _tile_spread(values: NDArray[np.float32], high: int) -> NDArray[np.float32]:
+    """The variance in each tile of some whole rows of tiles that are so high."""
+    size = (_COLUMNS, values.shape[0] // high)
+    mean = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    square = cv2.resize(cv2.multiply(values, values), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(square - cv2.multiply(mean, mean), np.float32)
+
+
+def _uneven_downwards(look: NDArray[np.uint8]) -> bool:
+    """Whether the upper half's columns differ within themselves by more than a test picture's can."""
+    upper = look[: look.shape[0] // 2].astype(np.float32)
+    return float(upper.std(axis=0).mean()) > _BAR_GREY_SPREAD_MOST
+
+
+def _has_sharp_edges(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> bool:
+    """Whether some rows alone hold as many sharp edges as `_out_of_focus` wants of the whole picture."""
+    high = grey.shape[0] // _ROWS
+    first, last = _FIRST_ROWS.start * high, _FIRST_ROWS.stop * high
+    top = max(first - _EDGE_REACH_PX, 0)
+    edges = _edges(grey[top : last + _EDGE_REACH_PX])[first - top : last - top]
+    least = int(np.ceil(_SHARP_LEAST * (_contrast(look) + 5) * _EDGE_SCALE))
+    return int(np.count_nonzero(edges >= least)) > 0.005 * grey.size
 
 
 def sharpness(picture: NDArray[np.uint8]) -> float:
@@ -184,16 +239,29 @@ def _out_of_focus(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> SightReas
 
 
 def _sharpness(grey: NDArray[np.uint8], look: NDArray[np.uint8]) -> float:
+    return _percentile(_edges(grey), 99.5) / _EDGE_SCALE / (_contrast(look) + 5)
+
+
+def _edges(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     soft = cv2.GaussianBlur(grey, (0, 0), 1)
-    edges = cv2.convertScaleAbs(cv2.Laplacian(soft, cv2.CV_16S), alpha=_EDGE_SCALE)
-    contrast = _percentile(look, 99) - _percentile(look, 1)
-    return _percentile(np.asarray(edges, np.uint8), 99.5) / _EDGE_SCALE / (contrast + 5)
+    return np.asarray(
+        cv2.convertScaleAbs(cv2.Laplacian(soft, cv2.CV_16S), alpha=_EDGE_SCALE), np.uint8
+    )
+
+
+def _contrast(look: NDArray[np.uint8]) -> int:
+    darkest, brightest = _percentiles(look, 1, 99)
+    return brightest - darkest
 
 
 def _percentile(values: NDArray[np.uint8], percent: float) -> int:
+    return _percentiles(values, percent)[0]
+
+
+def _percentiles(values: NDArray[np.uint8], *percents: float) -> list[int]:
     """By histogram: exact for bytes and far faster than sorting."""
     histogram = np.cumsum(cv2.calcHist([values], [0], None, [256], [0, 256]), dtype=np.float64)
-    return int(np.searchsorted(histogram, histogram[-1] * percent / 100))
+    return [int(np.searchsorted(histogram, histogram[-1] * each / 100)) for each in percents]
 
 
 class SightWatch:

@@ -127,6 +127,18 @@ def test_a_dead_picture_is_blind_and_says_why(picture: Any, reason: SightReason)
     assert (verdict.sight, verdict.reason) == (Sight.BLIND, reason)
 
 
+def test_a_street_behind_something_plain_is_live_by_what_is_left_of_it() -> None:
+    picture = street()
+    picture[HEIGHT // 2 - 10 : HEIGHT * 3 // 4 + 10] = (120, 120, 120)
+    assert judge(picture).sight is Sight.LIVE
+
+
+def test_a_test_picture_with_a_lively_foot_is_one_all_the_same() -> None:
+    picture = colour_bars()
+    picture[HEIGHT // 2 :] = street()[HEIGHT // 2 :]
+    assert judge(picture).reason is SightReason.COLOUR_BARS
+
+
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.2])
 def test_an_empty_street_is_live_by_day_and_by_night(share: float) -> None:
     picture = (street() * share).astype(np.uint8)
