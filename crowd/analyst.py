@@ -94,9 +94,9 @@ class Analyst:
         )
 
     def _was_turned(self, picture: Picture, estimate: Estimate) -> bool:
-        if self._view is None:
+        luma = self._sight.shown
+        if self._view is None or luma is None:
             return False
-        luma = np.asarray(cv2.cvtColor(picture.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
         return self._view.look(luma, estimate.density, picture.arrived_monotonic_s).moved
 
     def _reading(self, picture: Picture, estimate: Estimate) -> DensityLive:

@@ -125,16 +125,13 @@ def _has_detail(look: NDArray[np.uint8]) -> bool:
     around = look[top : last + _SOFT_REACH_PX].astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(around, (0, 0), 4), np.float32)
     inner = slice(first - top, last - top), slice(0, wide * _COLUMNS)
-    lit = np.count_nonzero(soft[inner] >= _DARKEST_LIGHT)
+    lit = int(np.count_nonzero(soft[inner] >= _DARKEST_LIGHT))
     whole = (_ROWS - 2 * _WRITTEN_ROWS) * high * wide * _COLUMNS
     detail = _tile_spread(around[inner] - soft[inner], high)
     texture = _tile_spread(around[inner], high)
-    return (
-        lit > 0.005 * whole
-        and np.count_nonzero(detail > _DETAIL_LEAST**2 + _SENSOR_NOISE_MOST**2)
-        > _TILES_WITH_DETAIL_MOST
-        and np.count_nonzero(texture > _UNEVEN_VARIANCE) > _WORDS_TILES_MOST
-    )
+    detailed = int(np.count_nonzero(detail > _DETAIL_LEAST**2 + _SENSOR_NOISE_MOST**2))
+    uneven = int(np.count_nonzero(texture > _UNEVEN_VARIANCE))
+    return lit > 0.005 * whole and detailed > _TILES_WITH_DETAIL_MOST and uneven > _WORDS_TILES_MOST
 
 
 def _tile_spread(values: NDArray[np.float32], high: int) -> NDArray[np.float32]:
@@ -278,6 +275,11 @@ class SightWatch:
         self._same_since_s = started_s
         self._last: NDArray[np.uint8] | None = None
         self._verdict = LIVE
+
+    @property
+    def shown(self) -> NDArray[np.uint8] | None:
+        """The last picture in grey, 320 pixels wide or high at most."""
+        return self._last
 
     def look(self, picture: NDArray[np.uint8], monotonic_s: float) -> SightVerdict:
         """The verdict on a picture that arrived at this time."""

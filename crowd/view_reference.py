@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 import cv2
@@ -104,7 +105,7 @@ class ViewReference:
         """The verdict on a luma picture (H, W), with the density map (rows, columns) of it."""
         edges = _edges(luma)
         free = _free_of(people, (edges.shape[0], edges.shape[1]))
-        edges = edges * free[..., None]
+        edges = edges * free
         if self._mean is None or self._mean.shape != edges.shape:
             self.forget()
             self._mean = np.zeros_like(edges)
@@ -125,22 +126,22 @@ class ViewReference:
         """Move the mean by a share, or more while there are only few looks to it."""
         self._looks += 1
         rate = np.float32(max(share, 1.0 / self._looks))
-        self._mean = self._mean_of(free) + (edges - self._mean_of(free)) * (free * rate)[..., None]
+        mean = self._mean_of(free)
+        self._mean = mean + (edges - mean) * (free * rate)
 
     def _mean_of(self, like: Floats) -> Floats:
-        return np.zeros((*like.shape, 2), np.float32) if self._mean is None else self._mean
+        return np.zeros_like(like) if self._mean is None else self._mean
 
     def _judge(self, monotonic_s: float) -> ViewVerdict:
         """Compares the mean of the last looks, in which rain and noise have faded."""
-        free = np.asarray(np.sum([free for _, free in self._recent], axis=0), np.float32)
-        edges = (
-            np.sum([edges for edges, _ in self._recent], axis=0) / np.maximum(free, 1)[..., None]
-        )
-        edges = np.asarray(edges, np.float32)
+        edges, free = self._recent[0]
+        for more_edges, more_free in islice(self._recent, 1, None):
+            edges, free = edges + more_edges, free + more_free
+        edges = np.asarray(edges / np.maximum(free, 1), np.float32)
         whole = self._mean_of(free)
-        reference = whole * (free > 0)[..., None]
+        reference = whole * np.minimum(free, 1)
         agreeing, disagreeing = _votes(edges, reference, self._unsteady())
-        known = int((_tile_sums(_along(whole, whole)) >= _TILE_EDGES_LEAST).sum())
+        known = int((_tile_products(whole, whole) >= _TILE_EDGES_LEAST).sum())
         match = _match(agreeing, disagreeing, known)
         if match is ViewMatch.OTHER and float(np.mean(self._recent[-1][1])) < _FREE_LEAST:
             match = ViewMatch.UNSURE
@@ -154,7 +155,7 @@ class ViewReference:
     def _unsteady(self) -> Floats:
         """How much each tile's edges changed from the look before to this one, 0 to 2."""
         (before, free_before), (now, free_now) = self._recent[-2], self._recent[-1]
-        both = (free_before * free_now)[..., None]
+        both = free_before * free_now
         return np.asarray(1.0 - _agreement(before * both, now * both), np.float32)
 
     def _remember(self, match: ViewMatch, monotonic_s: float) -> None:
@@ -179,20 +180,31 @@ def _edges(luma: NDArray[np.uint8]) -> Floats:
     """Directions of edges (H, W, 2), about 1 long where an edge is clear, nearly 0 elsewhere."""
     height = max(_ROWS, round(luma.shape[0] * WIDTH_PX / luma.shape[1]))
     small = cv2.resize(luma, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
-    soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0)
+    soft = np.asarray(cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0), np.float32)
     across = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.25)
     down = cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.25)
-    strength = np.sqrt(across**2 + down**2)
+    strength = cv2.magnitude(across, down)
     # Relative to the brightness around, so that an edge keeps its weight when dusk falls.
-    least = _EDGE_LEAST * (0.25 + cv2.GaussianBlur(soft, (0, 0), 8) / 128)
-    weight = strength / (strength**2 + least**2)
-    return np.asarray(np.stack([across, down], axis=-1) * weight[..., None], np.float32)
+    least = _EDGE_LEAST * (0.25 + _brightness_around(soft) / 128)
+    weight = strength / (strength * strength + least * least)
+    return np.asarray(cv2.merge([across * weight, down * weight]), np.float32)
+
+
+def _brightness_around(soft: Floats) -> Floats:
+    """Blurred by eight pixels: by two at a quarter of the size, which is the same and costs little."""
+    height, width = soft.shape
+    small = cv2.resize(soft, (width // 4, max(height // 4, 1)), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), 2)
+    return np.asarray(cv2.resize(blurred, (width, height)), np.float32)
 
 
 def _free_of(people: NDArray[np.float32] | None, shape: tuple[int, int]) -> Floats:
-    """1 where no people are, 0 where they are or their bodies could be below their heads."""
+    """1 where no people are, 0 where they are or their bodies could be below their heads.
+
+    As (H, W, 2), both alike, to be multiplied with directions of edges without spreading.
+    """
     if people is None:
-        return np.ones(shape, np.float32)
+        return np.ones((*shape, 2), np.float32)
     per_px = people.size / (shape[0] * shape[1])
     size = (shape[1], shape[0])
     thin = cv2.resize(np.maximum(people, 0), size, interpolation=cv2.INTER_AREA) * per_px
@@ -201,33 +213,31 @@ def _free_of(people: NDArray[np.float32] | None, shape: tuple[int, int]) -> Floa
     body[:, 1:4] = 1
     # The kernel's anchor at its foot puts the body below the head.
     grown = cv2.dilate(taken, body, anchor=(2, 11))
-    return np.asarray(1.0 - grown, np.float32)
+    free = np.asarray(1.0 - grown, np.float32)
+    return np.asarray(cv2.merge([free, free]), np.float32)
 
 
-def _tile_sums(values: Floats) -> Floats:
+def _tile_products(one: Floats, two: Floats) -> Floats:
+    """The inner product of two fields of directions (H, W, 2) over each tile."""
+    values = cv2.multiply(one, two)
     high, wide = values.shape[0] // _ROWS, values.shape[1] // _COLUMNS
     cut = values[: high * _ROWS, : wide * _COLUMNS]
     # Whole pixels to a tile, so that the mean by area is exact, and far faster than sums over axes.
     means = cv2.resize(cut, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
-    return np.asarray(means * np.float32(high * wide), np.float32)
-
-
-def _along(one: Floats, two: Floats) -> Floats:
-    """The inner product of two fields of directions (H, W, 2), pixel by pixel."""
-    return np.asarray(one[..., 0] * two[..., 0] + one[..., 1] * two[..., 1], np.float32)
+    return np.asarray(means.sum(axis=2) * np.float32(high * wide), np.float32)
 
 
 def _agreement(one: Floats, two: Floats) -> Floats:
     """How alike the edges are in each tile: 1 the same, 0 unrelated or none."""
-    both = _tile_sums(_along(one, two))
-    lengths = _tile_sums(_along(one, one)) * _tile_sums(_along(two, two))
+    both = _tile_products(one, two)
+    lengths = _tile_products(one, one) * _tile_products(two, two)
     return np.asarray(both / np.sqrt(np.maximum(lengths, 1e-6)), np.float32)
 
 
 def _votes(edges: Floats, reference: Floats, unsteady: Floats) -> tuple[int, int]:
     """Tiles that show the reference's edges, and tiles that show others which stand still."""
-    mine = _tile_sums(_along(edges, edges)) >= _TILE_EDGES_LEAST
-    known = _tile_sums(_along(reference, reference)) >= _TILE_EDGES_LEAST
+    mine = _tile_products(edges, edges) >= _TILE_EDGES_LEAST
+    known = _tile_products(reference, reference) >= _TILE_EDGES_LEAST
     agreement = _agreement(edges, reference)
     other = mine & known & (agreement < _DISAGREES) & (unsteady <= _STEADY)
     return int((mine & known & (agreement >= _AGREES)).sum()), int(other.sum())
