@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -36,10 +36,17 @@ STATUS_EVERY_S: Final = 3.0
 BLIND_AFTER_S: Final = 6.0
 CAPACITY: Final = 200
 WORDS_WAITING: Final = 2_000
+TOGETHER_S: Final = 0.1
+"""How long a reading waits for those of other cameras, to go to the broker with them."""
+
 OVERLOADED_ABOVE: Final = 0.1
 WELL_AGAIN_BELOW: Final = 0.03
 LATEST_WEIGHT: Final = 0.3
 """A worker is overloaded while, over the last heartbeats, more than a tenth of the pictures give way unread."""
+
+
+CameraWord = tuple[str, DensityLive | DensityBlind | CameraStill]
+"""A camera, and what is said of it."""
 
 
 class Tap(Protocol):
@@ -112,11 +119,8 @@ class _Strain:
 class Voice(Protocol):
     """How the worker speaks to the broker; each waits until the message left or was given up."""
 
-    def density(self, camera: str, reading: DensityLive | DensityBlind) -> Awaitable[None]:
-        """Publish one reading."""
-
-    def still(self, still: CameraStill) -> Awaitable[None]:
-        """Publish one still."""
+    def cameras(self, words: Sequence[CameraWord]) -> Awaitable[None]:
+        """Publish readings and stills, in this order."""
 
     def status(self, standing: Standing) -> Awaitable[None]:
         """Publish the worker's own heartbeat."""
@@ -159,9 +163,7 @@ class Worker:
         self._looked_at: dict[str, datetime] = {}
         self._estimators: dict[Size, Estimator] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._words: asyncio.Queue[tuple[str, Analysis | DensityBlind]] = asyncio.Queue(
-            WORDS_WAITING
-        )
+        self._words: asyncio.Queue[CameraWord] = asyncio.Queue(WORDS_WAITING)
         self._read = self._dropped_before = 0
         self.unsaid = 0
 
@@ -244,30 +246,29 @@ class Worker:
         if watched is not None:
             watched.last_s = self._clock.monotonic()
             self._read += 1
-            self._say(camera, analysis)
+            self._say(camera, analysis.reading)
+            if analysis.still is not None:
+                self._say(camera, analysis.still)
 
     def _note_state(self, camera: str, state: SourceState) -> None:
         watched = self._watched.get(camera)
         if watched is not None:
             watched.state = state
 
-    def _say(self, camera: str, analysis: Analysis | DensityBlind) -> None:
+    def _say(self, camera: str, body: DensityLive | DensityBlind | CameraStill) -> None:
         """Have it said in its turn; when too much waits, the newest is left out and counted."""
         try:
-            self._words.put_nowait((camera, analysis))
+            self._words.put_nowait((camera, body))
         except asyncio.QueueFull:
             self.unsaid += 1
 
     async def _speak(self) -> None:
-        """One word after the other, beside the reading of pictures."""
+        """Beside the reading of pictures; what comes within a moment goes together."""
         while True:
-            camera, word = await self._words.get()
-            if isinstance(word, DensityBlind):
-                await self._voice.density(camera, word)
-                continue
-            await self._voice.density(camera, word.reading)
-            if word.still is not None:
-                await self._voice.still(word.still)
+            words = [await self._words.get()]
+            await asyncio.sleep(TOGETHER_S)
+            words += [self._words.get_nowait() for _ in range(self._words.qsize())]
+            await self._voice.cameras(words)
 
     async def _tell_blindness(self) -> None:
         """A camera that gives no pictures is said to be blind, by name of what is wrong with it."""

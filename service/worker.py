@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from crowd.band_correction import BandCorrection, learn_totals
 from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
 from crowd.estimator import Estimator
 from crowd.ground import Ground, GroundRefusedError
-from crowd.worker import Standing, Tap, Worker
+from crowd.worker import CameraWord, Standing, Tap, Worker
 from ingest.cameras import CameraTap
 from model.clock import Clock
 from model.facts import DensityBlind, DensityLive, DeviceKind
@@ -27,7 +27,7 @@ from model.workers import CameraStill, CameraWatch
 from service.site import LoadedSite
 from wire.address import BrokerAddress
 from wire.codec import encode
-from wire.field_link import FieldLink, LinkLostError, keep_connected
+from wire.field_link import FieldLink, FieldWord, LinkLostError, keep_connected
 from wire.link_terms import Will
 from wire.payloads import WorkerCameras, WorkerStatus
 from wire.topics import Filter, Topics
@@ -55,13 +55,17 @@ class BrokerVoice:
         self.away_since_s = clock.monotonic()
         self.lost = 0
 
-    async def density(self, camera: str, reading: DensityLive | DensityBlind) -> None:
-        """Publish one reading."""
-        await self._say(self._topics.density(camera), reading)
+    async def cameras(self, words: Sequence[CameraWord]) -> None:
+        """Publish readings and stills together; nobody waits for a still."""
+        if self.link is None:
+            self.lost += len(words)
+            return
+        self.lost += await self.link.publish_together([self._worded(*word) for word in words])
 
-    async def still(self, still: CameraStill) -> None:
-        """Publish one still; nobody waits for it."""
-        await self._say(self._topics.still(still.camera), still, qos=0)
+    def _worded(self, camera: str, body: DensityLive | DensityBlind | CameraStill) -> FieldWord:
+        if isinstance(body, CameraStill):
+            return FieldWord(self._topics.still(camera), encode(body, tz=self._tz), qos=0)
+        return FieldWord(self._topics.density(camera), encode(body, tz=self._tz))
 
     async def status(self, standing: Standing) -> None:
         """Publish the worker's heartbeat."""
@@ -71,16 +75,12 @@ class BrokerVoice:
             version=self._version,
             **msgspec.structs.asdict(standing),
         )
-        await self._say(self._topics.status(DeviceKind.WORKER, self._node), status, retain=True)
-
-    async def _say(
-        self, topic: str, body: msgspec.Struct, *, retain: bool = False, qos: int = 1
-    ) -> None:
         if self.link is None:
             self.lost += 1
             return
+        topic = self._topics.status(DeviceKind.WORKER, self._node)
         try:
-            await self.link.publish(topic, encode(body, tz=self._tz), retain=retain, qos=qos)
+            await self.link.publish(topic, encode(status, tz=self._tz), retain=True)
         except LinkLostError:
             self.lost += 1
 

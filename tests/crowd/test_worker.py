@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from config.schema import Camera
 from config.strict import Words
-from crowd.worker import Standing, Worker, _Strain
+from crowd.worker import CameraWord, Standing, Worker, _Strain
 from model.clock import SystemClock
 from model.facts import DensityBlind, DensityLive
 from model.picture import Picture, SourceState
@@ -55,11 +55,10 @@ class Room:
         on_state(camera.id, SourceState.CONNECTING)
         return self.taps[camera.id]
 
-    async def density(self, camera: str, reading: DensityLive | DensityBlind) -> None:
-        self.readings.append((camera, reading))
-
-    async def still(self, still: CameraStill) -> None:
-        raise AssertionError(f"nobody looks at {still.camera}")
+    async def cameras(self, words: Sequence[CameraWord]) -> None:
+        for camera, body in words:
+            assert not isinstance(body, CameraStill), f"nobody looks at {camera}"
+            self.readings.append((camera, body))
 
     async def status(self, standing: Standing) -> None:
         self.standings.append(standing)

@@ -15,7 +15,14 @@ from wire.access import identity_classes
 from wire.address import BrokerAddress
 from wire.backoff import Backoff
 from wire.embedded_broker import EmbeddedBroker
-from wire.field_link import FieldLink, FieldMessage, LinkLostError, LinkRefusedError, keep_connected
+from wire.field_link import (
+    FieldLink,
+    FieldMessage,
+    FieldWord,
+    LinkLostError,
+    LinkRefusedError,
+    keep_connected,
+)
 from wire.link_terms import LinkState, Will
 from wire.topics import Filter, Topics
 
@@ -90,6 +97,28 @@ def test_who_is_told_to_end_while_the_broker_answers_ends() -> None:
             done, _ = await asyncio.wait([speaking], timeout=60)
             assert done, "the broker did not answer"
             assert speaking.cancelled()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        broker.stop()
+
+
+def test_words_that_go_together_come_in_their_order_and_those_nobody_took_are_counted() -> None:
+    broker = embedded()
+    words = [FieldWord(STATUS, str(number).encode(), qos=number % 2) for number in range(40)]
+
+    async def scene() -> None:
+        office = FieldLink(broker.address("service"), client_id="office", filters=hears(STATUS))
+        async with FieldLink(broker.address("field"), client_id="t1") as link:
+            async with office:
+                assert await link.publish_together(words) == 0
+                heard = [(await next_message(office)).payload for _ in words]
+            assert heard == [word.payload for word in words]
+            await asyncio.to_thread(broker.stop)
+            with pytest.raises(LinkLostError):
+                await next_message(link)
+            assert await link.publish_together(words) == len(words)
 
     try:
         asyncio.run(scene())
