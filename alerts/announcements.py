@@ -21,6 +21,7 @@ from model.actions import Broadcast
 from model.announcements import Announcement
 from model.facts import Decision, Message, Verb
 from model.level import Level
+from model.text import Bilingual
 
 STANDING_MOST = 50
 
@@ -136,19 +137,19 @@ class AnnouncementDesk:
         minutes: float,
         terminals: tuple[str, ...],
     ) -> None:
-        practised = message.exercise
+        text, cancel, speech = words_of(message)
         said = Announcement(
             id=_id_of(decision),
             person=decision.person,
             made=journal.now,
             until=journal.now + timedelta(minutes=minutes),
             level=level,
-            text=wording.exercise_text(message.text) if practised else message.text,
-            cancel=wording.exercise_text(message.cancel) if practised else message.cancel,
-            speech=wording.exercise_speech(message.speech) if practised else message.speech,
+            text=text,
+            cancel=cancel,
+            speech=speech,
             volume=message.volume,
             repeat_s=message.repeat_s,
-            exercise=practised,
+            exercise=message.exercise,
             terminals=terminals,
             needed=self._people_for(level, terminals),
             agreed=(decision.person,),
@@ -228,6 +229,17 @@ class AnnouncementDesk:
                 exercise=said.exercise,
             )
         )
+
+
+def words_of(message: Message) -> tuple[Bilingual, Bilingual, str]:
+    """What a typed message shows, what takes it back, and what it speaks; an exercise says so first."""
+    if not message.exercise:
+        return message.text, message.cancel, message.speech
+    return (
+        wording.exercise_text(message.text),
+        wording.exercise_text(message.cancel),
+        wording.exercise_speech(message.speech),
+    )
 
 
 def _id_of(decision: Decision) -> str:

@@ -30,11 +30,27 @@ def public_plan(message: PublicMessage) -> Plan:
     )
 
 
+def words_of(plan: Plan, *, exercise: bool) -> tuple[Bilingual, str]:
+    """What a plan shows and speaks; an exercise says so first."""
+    text, speech = Bilingual(zh=plan.text.zh, en=plan.text.en), plan.speech
+    if exercise:
+        return wording.exercise_text(text), wording.exercise_speech(speech)
+    return text, speech
+
+
+def cancel_of(plan: Plan | None, *, exercise: bool) -> Bilingual:
+    """The plan's own words that take it back; a plan gone from the site file has common ones."""
+    text = (
+        Bilingual(zh="提示解除", en="Alert withdrawn")
+        if plan is None
+        else Bilingual(zh=plan.cancel.zh, en=plan.cancel.en)
+    )
+    return wording.exercise_text(text) if exercise else text
+
+
 def show(case: Case, plan: Plan, terminals: tuple[str, ...], loudness: Loudness) -> Broadcast:
     """What a plan tells, as loud as the hour allows."""
-    text, speech = Bilingual(zh=plan.text.zh, en=plan.text.en), plan.speech
-    if case.exercise:
-        text, speech = wording.exercise_text(text), wording.exercise_speech(speech)
+    text, speech = words_of(plan, exercise=case.exercise)
     return Broadcast(
         case=case.id,
         action="show",
@@ -52,20 +68,13 @@ def show(case: Case, plan: Plan, terminals: tuple[str, ...], loudness: Loudness)
 def cancel(
     case: Case, plan: Plan | None, terminals: tuple[str, ...], loudness: Loudness
 ) -> Broadcast:
-    """The plan's own words that take it back; a plan gone from the site file has common ones."""
-    text = (
-        Bilingual(zh="提示解除", en="Alert withdrawn")
-        if plan is None
-        else Bilingual(zh=plan.cancel.zh, en=plan.cancel.en)
-    )
-    if case.exercise:
-        text = wording.exercise_text(text)
+    """What takes a plan's message back, as loud as the hour allows."""
     return Broadcast(
         case=case.id,
         action="cancel",
         level=case.level if plan is None else plan.level,
         terminals=terminals,
-        text=text,
+        text=cancel_of(plan, exercise=case.exercise),
         volume=None if plan is None else loudness.at_most(plan.volume, plan.level),
         expires_s=600.0 if plan is None else plan.expires_s,
         exercise=case.exercise,

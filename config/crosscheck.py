@@ -18,6 +18,7 @@ from config.schema import SiteFile
 Fault = tuple[FieldPath, str, str]
 """Where, what, and what would be right."""
 
+_EVERY_ADDRESS = {"0.0.0.0", "::", "[::]"}  # noqa: S104 - what is refused
 _APPROVERS = {"operator", "commander"}
 
 
@@ -203,6 +204,20 @@ def _servers(site: SiteFile) -> Iterator[Fault]:
             yield ("store", "records", "password"), what, "give `password`"
 
 
+def _sound(site: SiteFile) -> Iterator[Fault]:
+    """Terminals that only play fetch their recordings from the console: they must reach it."""
+    playing = [one.id for one in site.terminals if one.plays]
+    if not playing or site.console.address is not None:
+        return
+    host, away = site.console.host, not is_loopback(site.broker.host)
+    if host in _EVERY_ADDRESS or (away and is_loopback(host)):
+        yield (
+            ("console", "address"),
+            f"is missing: `{playing[0]}` only plays and cannot fetch from `{host}`",
+            "the console's address as terminals reach it, such as http://192.168.1.10:8460",
+        )
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address can only be reached from this machine."""
     try:
@@ -294,6 +309,7 @@ _CHECKS: tuple[Callable[[SiteFile], Iterator[Fault]], ...] = (
     _timezone,
     _broker,
     _servers,
+    _sound,
     _ids,
     _zones,
     _references,

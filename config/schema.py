@@ -73,10 +73,13 @@ class Keys(Strict):
 
 
 class Console(Strict):
-    """Where the console listens."""
+    """Where the console listens; `address` is how devices elsewhere reach it, such as through a proxy."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8460
+    address: (
+        Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=300)] | None
+    ) = None
 
 
 class Zone(Strict):
@@ -181,6 +184,7 @@ class Terminal(Strict):
     """A warning terminal: speaker, screen or set-top box, and the zones where it is heard.
 
     `fallback` makes up for it when it does not answer; without one the walkers of its zones do.
+    One that `plays: wav` cannot speak by itself: its orders bring the address of a recording, made here.
     """
 
     id: DeviceId
@@ -189,6 +193,7 @@ class Terminal(Strict):
     public: bool = False
     at: tuple[Metres, Metres] | None = None
     fallback: Fallback | None = None
+    plays: Literal["wav"] | None = None
 
 
 class ModbusAddress(Strict):

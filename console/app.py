@@ -24,7 +24,15 @@ from console.live import LiveFeed
 from console.looks import Looks
 from console.photographs import BYTES_AT_MOST
 from console.policy import PHOTOS
-from console.ports import Desk, LiveVideo, Outbox, Pictures, Prospects, Readiness
+from console.ports import (
+    Desk,
+    LiveVideo,
+    Outbox,
+    Pictures,
+    Prospects,
+    Readiness,
+    Recordings,
+)
 from console.room import Room
 from console.routes import (
     acting,
@@ -81,6 +89,7 @@ def create_app(
     site_saved: Callable[[], object] = lambda: None,
     prospects: Prospects | None = None,
     outbox: Outbox | None = None,
+    recordings: Recordings | None = None,
     reports_folder: Path | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
@@ -115,6 +124,7 @@ def create_app(
         readiness=readiness,
         prospects=prospects,
         outbox=outbox,
+        recordings=recordings,
         reports_folder=reports_folder,
         live=live,
         looks=Looks(),

@@ -13,7 +13,15 @@ from config.editing import SiteEditor
 from config.schema import Person, SiteFile
 from console.live import LiveFeed
 from console.looks import Looks
-from console.ports import Desk, LiveVideo, Outbox, Pictures, Prospects, Readiness
+from console.ports import (
+    Desk,
+    LiveVideo,
+    Outbox,
+    Pictures,
+    Prospects,
+    Readiness,
+    Recordings,
+)
 from console.throttle import Throttle
 from model.clock import Clock
 from store.dispatches import Dispatches
@@ -41,6 +49,7 @@ class Context:
     site_saved: Callable[[], object]
     prospects: Prospects | None
     outbox: Outbox | None
+    recordings: Recordings | None
     reports_folder: Path | None
     live: LiveFeed
     looks: Looks

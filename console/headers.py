@@ -20,7 +20,8 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
 }
-_FOREVER = "public, max-age=31536000, immutable"
+FOREVER = "public, max-age=31536000, immutable"
+"""For what is named by its own content."""
 
 
 class SafeHeaders:
@@ -41,7 +42,7 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _ALWAYS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", _FOREVER if built else "no-store")
+                headers.setdefault("Cache-Control", FOREVER if built else "no-store")
             await send(message)
 
         await self._app(scope, receive, send_safely)

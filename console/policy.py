@@ -125,6 +125,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/cap"): ROOM,
     ("GET", "/cap/{identifier}"): ROOM,
     ("GET", "/public"): Door.EVERYONE,
+    ("GET", "/public/audio/{name}"): Door.EVERYONE,
     ("GET", "/"): Door.EVERYONE,
     ("GET", "/wall"): Door.EVERYONE,
     ("GET", "/phone"): Door.EVERYONE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -143,6 +144,14 @@ class Outbox(Protocol):
 
     def backlog(self) -> Backlog:
         """How far behind the server is; may wait for the disk."""
+        ...
+
+
+class Recordings(Protocol):
+    """Texts as sound, for terminals that only play."""
+
+    def path_of(self, sha256: str) -> Path | None:
+        """The file with this content, or none where it is not there any more."""
         ...
 
 

@@ -24,6 +24,8 @@ missing=
 if [ "$needs_test" = yes ] || [ "$(id -u)" = 0 ]; then
     command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
     command -v ffmpeg >/dev/null 2>&1 || missing="$missing ffmpeg"
+    # Renders the words of terminals that only play; without it they get none, and say so.
+    command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
     ls /usr/share/fonts/*/*/wqy-* >/dev/null 2>&1 || ls /usr/share/fonts/*/noto/*CJK* >/dev/null 2>&1 || missing="$missing fonts-wqy-zenhei"
     # Ubuntu's chromium package only points to a snap; there the test suite's own browser serves.
     if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then

@@ -19,7 +19,15 @@ from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
 from devices.receipts import CLOCK_UNSET, STALE, ReceiptVerdict, state_after
 from devices.steps import ActionRefusal, EndReason, OutboxStep, PlanRefusal
-from devices.writing import OrderWriter, Sign, is_exercise, random_order_id, reissues_of
+from devices.writing import (
+    OrderWriter,
+    Recorded,
+    Sign,
+    is_exercise,
+    no_recording,
+    random_order_id,
+    reissues_of,
+)
 from model.actions import Action, Broadcast, MoveEntrance
 from model.facts import (
     BollardReceipt,
@@ -58,11 +66,14 @@ class Outbox:
         now: datetime,
         mono: float,
         new_id: Callable[[], str] = random_order_id,
+        recorded: Recorded = no_recording,
     ) -> None:
         records = sorted(unfinished, key=lambda record: record.counter)
         highest = max([last_counter, *(record.counter for record in records)])
         self.receipt_counts: Counter[ReceiptVerdict] = Counter()
-        self._writer = OrderWriter(site, sign, last_counter=highest, new_id=new_id)
+        self._writer = OrderWriter(
+            site, sign, last_counter=highest, new_id=new_id, recorded=recorded
+        )
         self._orders = PendingOrders()
         self._terminals = frozenset(terminal.id for terminal in site.terminals)
         self._lanes = {bollard.id: LaneWatch() for bollard in site.bollards}

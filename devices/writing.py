@@ -14,6 +14,9 @@ from model.facts import DeviceKind
 from model.orders import BollardOrder, Motion, OrderRecord, OrderState, TerminalOrder
 from wire.topics import Topics
 
+Recorded = Callable[[Broadcast], str | None]
+"""The `audio` of a message for terminals that only play, or none where there is none. Never waits."""
+
 Sign = Callable[[str, TerminalOrder | BollardOrder], bytes]
 """Signs an order for the topic it will travel on and returns the exact bytes that leave."""
 
@@ -35,6 +38,11 @@ def random_order_id() -> str:
     return secrets.token_hex(8)
 
 
+def no_recording(_: Broadcast) -> str | None:
+    """For a site without terminals that only play."""
+    return None
+
+
 class OrderWriter:
     """Writes every order of one site, with one counter over all of them.
 
@@ -43,13 +51,21 @@ class OrderWriter:
     """
 
     def __init__(
-        self, site: SiteFile, sign: Sign, *, last_counter: int, new_id: Callable[[], str]
+        self,
+        site: SiteFile,
+        sign: Sign,
+        *,
+        last_counter: int,
+        new_id: Callable[[], str],
+        recorded: Recorded,
     ) -> None:
         self.topics = Topics(site.site.id)
         self.last_counter = last_counter
         self._sign = sign
         self._key_id = site.keys.key_id
         self._new_id = new_id
+        self._recorded = recorded
+        self._only_play = frozenset(one.id for one in site.terminals if one.plays is not None)
 
     def broadcast(
         self, action: Broadcast, device: str, now: datetime, *, withdraws_until: datetime | None
@@ -71,6 +87,7 @@ class OrderWriter:
             speech=action.speech,
             volume=action.volume,
             repeat_s=action.repeat_s,
+            audio=self._recorded(action) if device in self._only_play else None,
             key=self._key_id,
             signature="",
         )

@@ -29,8 +29,10 @@ class TerminalOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Show and speak a text, or withdraw everything of one warning.
 
     `speech` holds the words to speak, empty for a silent screen; with `repeat_s` they are spoken
-    again every so many seconds until the order expires or is taken back. The signature is made over the
-    topic and every other member; it is empty on an order that was not signed yet.
+    again every so many seconds until the order expires or is taken back. `audio` is the address of a
+    WAV with the same words, for a terminal that only plays; its last part is the SHA-256 of the file.
+    The signature is made over the topic and every other member; it is empty on an order that was not
+    signed yet.
     """
 
     id: Id
@@ -45,7 +47,7 @@ class TerminalOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     speech: Speech
     volume: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
     repeat_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] | None = None
-    audio: str | None = None
+    audio: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     key: Id
     signature: Signature
 

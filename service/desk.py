@@ -12,9 +12,11 @@ import msgspec
 
 from console.diary import Noted
 from console.ports import Still, Verdict
+from devices.speech.voice import Voice
 from model.clock import Clock
 from model.facts import Decision
 from model.workers import CameraStill, CameraWatch
+from service.voice import typed_ready
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +28,32 @@ _still = msgspec.json.Decoder(CameraStill)
 
 
 class SpineDesk:
-    """Hands decisions to the spine and awaits their commit; acts at the door are noted there."""
+    """Hands decisions to the spine and awaits their commit; acts at the door are noted there.
+
+    With a `voice` a typed message is rendered first, for the terminals that only play.
+    """
 
     def __init__(
         self,
         submit: Callable[[Decision], Future[Verdict]],
         note: Callable[[Noted], bool],
+        voice: Voice | None = None,
     ) -> None:
         self._submit = submit
         self._note = note
+        self._voice = voice
 
     def submit(self, decision: Decision) -> Awaitable[Verdict]:
         """The verdict comes after the commit."""
-        return asyncio.wrap_future(self._submit(decision))
+        voice, message, level = self._voice, decision.message, decision.level
+        if voice is None or message is None or level is None:
+            return asyncio.wrap_future(self._submit(decision))
+
+        async def rendered() -> Verdict:
+            await typed_ready(voice, message, level)
+            return await asyncio.wrap_future(self._submit(decision))
+
+        return rendered()
 
     def note(self, noted: Noted) -> bool:
         """Into the audit with the next commit; False where too many wait."""

@@ -13,7 +13,7 @@ from crowd.assignment import Assigner
 from crowd.zones import ZoneFusion
 from devices.health import HealthRegistry
 from devices.outbox import Outbox
-from devices.writing import Sign
+from devices.writing import Recorded, Sign, no_recording
 from model.clock import Clock
 from model.zones import ForecastPoint
 from service.announcer import Announcer, Speaker
@@ -53,6 +53,7 @@ def resume_deciders(
     clock: Clock,
     new_id: Callable[[], str],
     makers: Makers | None = None,
+    recorded: Recorded = no_recording,
 ) -> Deciders:
     """The pure parts, as they stood at the last commit."""
     make = makers or Makers()
@@ -69,6 +70,7 @@ def resume_deciders(
             now=clock.now(),
             mono=clock.monotonic(),
             new_id=new_id,
+            recorded=recorded,
         ),
         registry=make.registry(site),
         assigner=Assigner(camera.id for camera in site.cameras),

@@ -22,6 +22,8 @@ from fastapi import FastAPI
 from config.editing import SiteEditor
 from console.app import create_app
 from console.context import context_of
+from devices.speech.voice import Voice
+from devices.writing import no_recording
 from ingest.field_time import FieldTime
 from ingest.intake import Intake
 from ingest.side_door import SideDoor
@@ -34,6 +36,7 @@ from service.gateway import has_modbus
 from service.link import link_of
 from service.listening import listen
 from service.live_view import RelayedVideo, live_relay
+from service.meeting import Meeting, meeting_of
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
 from service.neighbours import start_neighbours
@@ -49,16 +52,14 @@ from service.spine_thread import SpineThread
 from service.standby import Acting, acting, records_address
 from service.stills_link import StillsLink
 from service.store_metrics import StoreFigures
+from service.voice import VoiceFigures, voice_of
 from store.dispatches import Dispatches
 from store.embedded import Store
 from store.errors import StoreError
 from store.feed import Feed
 from store.people import Accounts
 from store.shipping import Shipper
-from wire.access import SERVICE, identity_classes
-from wire.address import BrokerAddress
 from wire.codec import Decoder
-from wire.embedded_broker import EmbeddedBroker
 from wire.keys import KeyFileError, load_key_file
 from wire.link import BrokerLink
 from wire.signing import OrderSigner
@@ -78,35 +79,6 @@ class ServeOptions:
 
     workers: int
     plant: Plant | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meeting:
-    """Where we speak to the broker; with an embedded one, its port and everyone's passwords."""
-
-    address: BrokerAddress
-    port: int | None
-    passwords: dict[str, str]
-    broker: EmbeddedBroker | None = None
-
-
-@contextmanager
-def _broker(loaded: LoadedSite) -> Iterator[Meeting]:
-    if not loaded.site.broker.embedded:
-        yield Meeting(address=loaded.broker(), port=None, passwords={})
-        return
-    identities = identity_classes(Topics(loaded.site.site.id))
-    broker = EmbeddedBroker(identities)
-    try:
-        port = broker.start().port
-        yield Meeting(
-            address=broker.address(SERVICE),
-            port=port,
-            passwords={each.name: each.password for each in identities},
-            broker=broker,
-        )
-    finally:
-        broker.stop()
 
 
 @contextmanager
@@ -132,6 +104,7 @@ def _spine(
     link: BrokerLink,
     clock: Clock,
     foreteller: Foreteller,
+    voice: Voice | None,
     plant: Plant | None,
 ) -> Spine:
     """The spine, ready to run, with its deciders as they stood at the last commit."""
@@ -142,7 +115,12 @@ def _spine(
         raise WrongUseError(str(error)) from error
     signer = OrderSigner(key, site.keys.key_id, tz=ZoneInfo(site.site.timezone))
     deciders = resume_deciders(
-        site, store, signer.sign, clock=clock, new_id=lambda: secrets.token_hex(8)
+        site,
+        store,
+        signer.sign,
+        clock=clock,
+        new_id=lambda: secrets.token_hex(8),
+        recorded=no_recording if voice is None else voice.audio_of,
     )
     announcer = resume_announcer(
         site, store, link, deciders, node=NODE, clock=clock, forecast=foreteller.points
@@ -178,6 +156,7 @@ class House:
     spine: Spine
     thread: SpineThread
     foreteller: Foreteller
+    voice: Voice | None
     changed: asyncio.Event
 
 
@@ -194,7 +173,7 @@ async def serve(loaded: LoadedSite, options: ServeOptions, *, clock: Clock) -> N
     """
     field_time, port = FieldTime(clock), loaded.site.console.port
     async with acting(loaded) as acts:
-        with _broker(loaded) as meeting:
+        with meeting_of(loaded) as meeting:
             while True:
                 port = await _serve_until_changed(
                     loaded, options, (clock, field_time), meeting, acts=acts, port=port
@@ -218,6 +197,7 @@ async def _serve_until_changed(
         closing(listen(site, port, or_any=acts.stood_by)) as listener,
         _store(loaded, acts) as (store, feed),
         shipping(loaded, store, clock) as shipper,
+        voice_of(loaded, store, listener.getsockname()[:2]) as voice,
     ):
         port = listener.getsockname()[1]
         link = link_of(site, NODE, meeting.address, field_time, may_speak=acts.lease.is_sure)
@@ -232,6 +212,7 @@ async def _serve_until_changed(
             link=link,
             clock=field_time,
             foreteller=foreteller,
+            voice=voice,
             plant=options.plant,
         )
         thread = SpineThread(spine, asyncio.get_running_loop())
@@ -249,6 +230,7 @@ async def _serve_until_changed(
             spine=spine,
             thread=thread,
             foreteller=foreteller,
+            voice=voice,
             changed=asyncio.Event(),
         )
         link.start()
@@ -286,11 +268,12 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             feed=house.feed,
             accounts=accounts,
             dispatches=dispatches,
-            desk=SpineDesk(house.spine.submit, house.spine.note),
+            desk=SpineDesk(house.spine.submit, house.spine.note, house.voice),
             pictures=board,
             live_video=RelayedVideo(relay),
             prospects=house.foreteller,
             outbox=None if house.shipper is None else ShipperOutbox(house.shipper, house.clock),
+            recordings=None if house.voice is None else house.voice.shelf,
             reports_folder=house.loaded.folder / site.reports.folder,
             editor=SiteEditor(house.loaded.path),
             # The editor's own answer leaves before its console does.
@@ -299,6 +282,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             registry=registry_of(
                 ServiceFigures(intake=house.intake, link=house.link, spine=house.spine),
                 StoreFigures(store=house.store, clock=house.clock, shipper=house.shipper),
+                *([] if house.voice is None else [VoiceFigures(house.voice)]),
             ),
         )
         _announce(house, listener)

@@ -28,6 +28,7 @@ from simulators.field_devices import (
 from simulators.field_line import FieldLine
 from simulators.logbook import FieldEntry
 from simulators.sensors import SensorMachine
+from simulators.sound import SoundFault, fetch
 from simulators.terminals import TerminalMachine
 from wire.address import BrokerAddress
 from wire.backoff import Backoff
@@ -36,6 +37,9 @@ from wire.topics import Topics
 AddressOf = Callable[[DeviceKind, str], BrokerAddress]
 
 TICK_S = 0.1
+FETCH_AGAIN_S = (0.0, 1.0, 2.0)
+"""How long a terminal waits before each try to fetch a recording."""
+
 CONNECTS_PER_S = 100.0
 """A site's devices come on one after the other, as after a power cut in the real street."""
 
@@ -82,10 +86,12 @@ class SimulatedField:
                     keys=public_keys,
                     log=log,
                     confirms_after_s=None if each.public else confirm_after_s,
+                    only_plays=each.plays is not None,
                 ),
             )
             for each in site.terminals
         }
+        self._players = [one for one in self.terminals.values() if one.machine.only_plays]
         self.bollards = {
             each.id: SimulatedBollard(
                 self._topics,
@@ -149,13 +155,27 @@ class SimulatedField:
                     line.run(where, after_s=number / CONNECTS_PER_S),
                     name=f"{kind.value} {device_id}",
                 )
-            tasks.create_task(self._live(), name="field ticks")
+            tasks.create_task(self._live(tasks), name="field ticks")
 
-    async def _live(self) -> None:
+    async def _live(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             for line in self.lines.values():
                 line.tick()
+            for terminal in self._players:
+                for order, address in terminal.machine.take_wanted():
+                    fetching = self._fetch(terminal, order, address)
+                    tasks.create_task(fetching, name=f"{terminal.id} fetches")
             await asyncio.sleep(TICK_S)
+
+    async def _fetch(self, terminal: SimulatedTerminal, order: str, address: str) -> None:
+        """Get a recording, for a player that tries a few times before it says that it could not."""
+        for wait_s in FETCH_AGAIN_S:
+            await asyncio.sleep(wait_s)
+            sound = await asyncio.to_thread(fetch, address)
+            if sound is not SoundFault.UNREACHABLE:
+                break
+        now, mono = self._clock.now(), self._clock.monotonic()
+        self._line(terminal).say(terminal.fetched(order, sound, now, mono))
 
     # -- what a scenario does ----------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from model.facts import DeviceKind, DeviceStatus
 from simulators.bollards import BollardMachine
 from simulators.counters import CounterMachine
 from simulators.sensors import SensorMachine
+from simulators.sound import SoundFault
 from simulators.terminals import TerminalMachine
 from wire.codec import encode
 from wire.topics import Topics
@@ -97,6 +98,12 @@ class SimulatedTerminal:
         if due is None or due > mono:
             return []
         return self._say(self.machine.tick(now, mono))
+
+    def fetched(
+        self, order_id: str, sound: bytes | SoundFault, now: datetime, mono: float
+    ) -> list[Says]:
+        """A recording that the terminal asked for is there, or is not to be had."""
+        return self._say(self.machine.fetched(order_id, sound, now, mono))
 
     def confirm(self, order_id: str, now: datetime) -> list[Says]:
         """A person presses the terminal's button."""

@@ -30,7 +30,8 @@ class TruthEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class FieldEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one device did: `good_signature`, `bad_signature`, `received`, `shown`, `played`,
-    `cancelled`, `moved`, `done`, `refused`, `failed`."""
+    `cancelled`, `moved`, `done`, `refused`, `failed`. A terminal without a screen has `shown` what it
+    begins to play."""
 
     at: datetime
     kind: str

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from model.facts import DeviceKind, ReceiptStage, TerminalReceipt
 from model.level import Level
 from model.orders import TerminalOrder
+from model.recordings import hash_of_address
 from model.text import Bilingual
 from simulators.logbook import FieldEntry
+from simulators.sound import SoundFault, playable_s
 from wire.codec import encode
 from wire.order_check import OrderCheck, OrderMemory, OrderVerdict
 from wire.topics import Topics
@@ -21,6 +23,7 @@ from wire.topics import Topics
 SPEECH_LEAST_S = 0.2
 SPEECH_S_PER_CHARACTER = 0.02
 SPEECH_MOST_S = 2.0
+PLAYED_FASTER = 10.0
 """Spoken ten times as fast as people do, so that a compressed evening keeps its order."""
 
 WITHDRAWN = "withdrawn"
@@ -68,6 +71,7 @@ class TerminalMachine:
     log: Callable[[FieldEntry], None]
     memory: OrderMemory = field(default_factory=OrderMemory)
     confirms_after_s: float | None = None
+    only_plays: bool = False
     faults: TerminalFaults = field(default_factory=TerminalFaults)
 
     def __post_init__(self) -> None:
@@ -76,6 +80,10 @@ class TerminalMachine:
         self._speeches: list[_Speech] = []
         self._confirms: list[tuple[float, str]] = []
         self._repeats: list[tuple[float, TerminalOrder]] = []
+        self._wanted: dict[str, TerminalOrder] = {}
+        self._fetching: dict[str, TerminalOrder] = {}
+        self._sounds_s: dict[str, float] = {}
+        self._heard: set[str] = set()
         self.showing: dict[str, Display] = {}
 
     def receive(
@@ -100,8 +108,37 @@ class TerminalMachine:
             self._show(order, now, mono)
         else:
             self._log("cancelled", order, now)
+        if self.only_plays:
+            return receipts + self._want(order, now)
         self._speak(order, mono)
         return receipts
+
+    def take_wanted(self) -> list[tuple[str, str]]:
+        """The recordings to fetch now, as order and address; each is asked for once."""
+        taken, self._wanted = self._wanted, {}
+        self._fetching |= taken
+        return [(name, order.audio or "") for name, order in taken.items()]
+
+    def fetched(
+        self, order_id: str, sound: bytes | SoundFault, now: datetime, mono: float
+    ) -> list[TerminalReceipt]:
+        """A recording came, or did not: play it, or say why not. What was withdrawn is not played."""
+        order = self._fetching.pop(order_id, None)
+        if order is None:
+            return []
+        seconds = sound
+        if isinstance(sound, bytes):
+            seconds = playable_s(order.audio or "", sound)
+        if isinstance(seconds, SoundFault):
+            return [self._receipt(order, ReceiptStage.FAILED, now, seconds.value)]
+        standing = {each.order for each in self.showing.values()}
+        self._sounds_s = {name: s for name, s in self._sounds_s.items() if name in standing}
+        self._sounds_s[order.id] = min(SPEECH_MOST_S, float(seconds) / PLAYED_FASTER)
+        if order.action == "show":
+            self._heard.add(order.warning)
+            self._log_shown(order, now)
+        self._speak(order, mono)
+        return []
 
     def tick(self, now: datetime, mono: float) -> list[TerminalReceipt]:
         """Let speech end, people confirm and displays run out; the receipts to send."""
@@ -143,7 +180,8 @@ class TerminalMachine:
         return min(moments, default=None)
 
     def _speak(self, order: TerminalOrder, mono: float, *, again: bool = False) -> None:
-        ends = self._busy_until(mono) + speech_s(order)
+        seconds = self._sounds_s[order.id] if self.only_plays else speech_s(order)
+        ends = self._busy_until(mono) + seconds
         self._speeches.append(_Speech(order, ends, again))
 
     def _repeat(self, mono: float) -> None:
@@ -168,18 +206,41 @@ class TerminalMachine:
             until=mono + (order.expires - now).total_seconds(),
             volume=order.volume,
         )
+        if not self.only_plays:
+            self._log_shown(order, now)
+
+    def _log_shown(self, order: TerminalOrder, now: datetime) -> None:
         self._log("shown", order, now, "exercise" if order.exercise else None)
+
+    def _want(self, order: TerminalOrder, now: datetime) -> list[TerminalReceipt]:
+        """Ask for an order's recording. An all-clear is for those who heard the alarm, and no others."""
+        if order.action == "cancel":
+            heard = order.warning in self._heard
+            self._heard.discard(order.warning)
+            if not heard:
+                return [self._receipt(order, ReceiptStage.PLAYED, now)]
+        if order.audio is None:
+            return [self._receipt(order, ReceiptStage.FAILED, now, SoundFault.NO_AUDIO.value)]
+        if hash_of_address(order.audio) is None:
+            return [self._receipt(order, ReceiptStage.FAILED, now, SoundFault.ADDRESS_WRONG.value)]
+        self._wanted[order.id] = order
+        return []
 
     def _withdraw(self, order: TerminalOrder, now: datetime) -> list[TerminalReceipt]:
         """Take everything of a warning off the screen and out of the speaker."""
         self.showing.pop(order.warning, None)
+        unheard = [
+            each
+            for each in (*self._wanted.values(), *self._fetching.values())
+            if each.warning == order.warning
+        ]
+        for each in unheard:
+            self._wanted.pop(each.id, None)
+            self._fetching.pop(each.id, None)
         cut = [speech for speech in self._speeches if speech.order.warning == order.warning]
         self._speeches = [speech for speech in self._speeches if speech not in cut]
-        return [
-            self._receipt(speech.order, ReceiptStage.FAILED, now, WITHDRAWN)
-            for speech in cut
-            if not speech.again
-        ]
+        told = [*unheard, *(speech.order for speech in cut if not speech.again)]
+        return [self._receipt(each, ReceiptStage.FAILED, now, WITHDRAWN) for each in told]
 
     def _spoken(self, order: TerminalOrder, now: datetime) -> TerminalReceipt:
         if self.faults.speaker_broken:

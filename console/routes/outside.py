@@ -6,6 +6,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -13,8 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from console.board import board_of, page_of
 from console.catalogue_words import catalogue
 from console.context import context_of
+from console.headers import FOREVER
 from console.problems import Code, ProblemError
 from console.views import Section
+from model.recordings import PUBLIC_PATH, hash_of_name
 
 router = APIRouter(tags=["outside"])
 
@@ -76,6 +79,21 @@ async def public(
         local = now.astimezone(ZoneInfo(site.site.timezone))
         return HTMLResponse(page_of(board, site, catalogue(), local=local), headers=headers)
     return Response(_encoder.encode(board), media_type="application/json", headers=headers)
+
+
+@router.get(f"{PUBLIC_PATH}{{name}}")
+async def recording(name: str, request: Request) -> Response:
+    """A message as WAV, for terminals that only play; its name is the SHA-256 of its bytes."""
+    recordings, sha256 = context_of(request.app).recordings, hash_of_name(name)
+    path = None if recordings is None or sha256 is None else recordings.path_of(sha256)
+    if path is None:
+        raise ProblemError(Code.NOT_FOUND)
+    try:
+        # Whole, not streamed: an eviction meanwhile must not cut it off.
+        wav = await to_thread.run_sync(path.read_bytes)
+    except FileNotFoundError:
+        raise ProblemError(Code.NOT_FOUND) from None
+    return Response(wav, media_type="audio/wav", headers={"Cache-Control": FOREVER})
 
 
 @router.get("/")

@@ -1,0 +1,1 @@
+"""Speech for terminals that only play: the words, the tone before them, and the recordings."""
