@@ -52,6 +52,7 @@ async def conform(loaded: LoadedSite, *, kind: str, device: str, clock: Clock) -
                 kind=DeviceKind(kind),
                 device=device,
                 clock=clock,
+                only_plays=kind == DeviceKind.TERMINAL and _only_plays(loaded, device),
             )
             listening = asyncio.create_task(exam.listen(), name=f"listens to {device}")
             try:
@@ -61,6 +62,10 @@ async def conform(loaded: LoadedSite, *, kind: str, device: str, clock: Clock) -
     except LinkLostError as error:
         raise OutsideError(f"broker {address}: {error}") from error
     return _result(exam)
+
+
+def _only_plays(loaded: LoadedSite, terminal: str) -> bool:
+    return any(each.id == terminal and each.plays for each in loaded.site.terminals)
 
 
 def bad_clauses(result: dict[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from model.announcements import Announcement
 from model.facts import DeviceKind, Message
 from model.level import Level
 from model.orders import TerminalOrder
+from model.text import Bilingual
 from service.resuming import UNFINISHED_MOST
 from service.site import LoadedSite
 from service.spine import ANNOUNCEMENTS
@@ -85,17 +86,9 @@ def standing_texts(store: Store) -> list[Spoken]:
     standing = store.state(ANNOUNCEMENTS)
     if standing is not None:
         for said in msgspec.json.decode(standing, type=tuple[Announcement, ...]):
-            shown = said.text, said.speech
-            for action, (text, speech) in (("show", shown), ("cancel", (said.cancel, ""))):
-                texts.append(
-                    spoken(
-                        action=action,
-                        level=said.level,
-                        exercise=said.exercise,
-                        text=text,
-                        speech=speech,
-                    )
-                )
+            texts += _of_typed(
+                said.text, said.cancel, said.speech, level=said.level, exercise=said.exercise
+            )
     for record in store.orders(unfinished=True, limit=UNFINISHED_MOST):
         if record.kind is DeviceKind.TERMINAL:
             order = msgspec.json.decode(record.payload, type=TerminalOrder)
@@ -114,13 +107,10 @@ def standing_texts(store: Store) -> list[Spoken]:
 
 async def typed_ready(voice: Voice, message: Message, level: Level) -> None:
     """Render a typed message, before it goes, within its bound; its withdrawal comes after it."""
-    text, cancel, speech = words_of(message)
-    first = voice.prepare(
-        spoken(action="show", level=level, exercise=message.exercise, text=text, speech=speech)
-    )
-    voice.prepare(
-        spoken(action="cancel", level=level, exercise=message.exercise, text=cancel, speech="")
-    )
+    first, *_ = [
+        voice.prepare(text)
+        for text in _of_typed(*words_of(message), level=level, exercise=message.exercise)
+    ]
     await asyncio.wait([asyncio.wrap_future(first)], timeout=TYPED_WITHIN_S)
 
 
@@ -154,6 +144,20 @@ class VoiceFigures(Collector):
         yield GaugeMetricFamily(
             "yinding_recordings_bytes", "Bytes of recordings on the shelf", value=shelf.size
         )
+
+
+def _of_typed(
+    text: Bilingual,
+    cancel: Bilingual,
+    speech: str,
+    *,
+    level: Level,
+    exercise: bool,
+) -> list[Spoken]:
+    return [
+        spoken(action="show", level=level, exercise=exercise, text=text, speech=speech),
+        spoken(action="cancel", level=level, exercise=exercise, text=cancel, speech=""),
+    ]
 
 
 def _plans(site: SiteFile) -> list[Plan]:

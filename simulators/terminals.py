@@ -126,14 +126,12 @@ class TerminalMachine:
         order = self._fetching.pop(order_id, None)
         if order is None:
             return []
-        seconds = sound
-        if isinstance(sound, bytes):
-            seconds = playable_s(order.audio or "", sound)
+        seconds = playable_s(order.audio or "", sound) if isinstance(sound, bytes) else sound
         if isinstance(seconds, SoundFault):
             return [self._receipt(order, ReceiptStage.FAILED, now, seconds.value)]
         standing = {each.order for each in self.showing.values()}
         self._sounds_s = {name: s for name, s in self._sounds_s.items() if name in standing}
-        self._sounds_s[order.id] = min(SPEECH_MOST_S, float(seconds) / PLAYED_FASTER)
+        self._sounds_s[order.id] = min(SPEECH_MOST_S, seconds / PLAYED_FASTER)
         if order.action == "show":
             self._heard.add(order.warning)
             self._log_shown(order, now)

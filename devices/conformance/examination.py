@@ -72,9 +72,11 @@ class Examination:
         kind: DeviceKind,
         device: str,
         clock: Clock,
+        only_plays: bool = False,
     ) -> None:
         self.kind = kind
         self.device = device
+        self.only_plays = only_plays
         self.clauses: list[Clause] = []
         self.heard: list[Heard] = []
         self.refused: list[Refusal] = []

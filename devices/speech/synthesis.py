@@ -98,10 +98,10 @@ def as_wav(sound: Samples) -> bytes:
 def _say(program: str, voice: str, words: str) -> Samples:
     with tempfile.TemporaryDirectory(prefix="yinding-speech-") as folder:
         path = Path(folder) / "words.wav"
-        command = [program, "-v", voice, "-s", str(WORDS_P_MIN), "-b", "1", "--stdin", "-w", path]
+        command = [program, "-v", voice, "-s", str(WORDS_P_MIN), "-b", "1", "--stdin"]
         try:
             done = subprocess.run(
-                command,
+                [*command, "-w", str(path)],
                 input=words.encode(),
                 capture_output=True,
                 timeout=WITHIN_S,

@@ -19,6 +19,7 @@ from model.level import Level
 from model.orders import Motion
 from model.picture import SourceState
 from model.text import Bilingual
+from simulators.sound import SoundFault
 from tests.alerts.room import START, Room, peak_rule, plan, site
 from tests.alerts.room import words as same
 
@@ -31,7 +32,7 @@ def health(state: HealthState, reason: str | None = None) -> DeviceHealth:
 
 @pytest.mark.parametrize(
     "codes",
-    [SightReason, SourceState, HealthReason, RaiseRefusal, PlanRefusal],
+    [SightReason, SourceState, HealthReason, RaiseRefusal, PlanRefusal, SoundFault],
     ids=lambda e: e.__name__,
 )
 def test_every_reason_of_a_device_has_its_words(codes: type[StrEnum]) -> None:

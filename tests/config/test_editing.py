@@ -42,6 +42,21 @@ def test_a_change_touches_its_own_lines_only(name: str) -> None:
     assert any("newcomer" in line for line in lines)
 
 
+def test_a_terminal_that_only_plays_goes_on_doing_so_when_something_else_of_it_is_changed(
+    editor: SiteEditor,
+) -> None:
+    before = editor.path.read_text(encoding="utf-8")
+    site, _ = inspect_site(editor.path)
+    one = next(each for each in site.terminals if each.plays)
+    value = one.model_dump(mode="json", exclude_defaults=True)
+    value["at"] = [1, 5]
+    change = Change(kind="terminals", id=one.id, value=value)
+    assert editor.change(change, version=editor.version()).saved
+    lines = changed_lines(before, editor.path.read_text(encoding="utf-8"))
+    assert len(lines) == 2
+    assert all("plays: wav" in line for line in lines)
+
+
 def test_comments_stay_and_the_site_is_the_changed_one(editor: SiteEditor) -> None:
     before = editor.path.read_text(encoding="utf-8")
     site, _ = inspect_site(editor.path)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.findings import Finding, SiteFileError
-from config.site_file import load_site
+from config.site_file import inspect_site, load_site
 from tests.config.site_text import GOOD, write_site
 
 
@@ -71,6 +71,7 @@ SPOILT = [
     Spoilt(EMBEDDED, "host: 10.0.0.5\n  tls: true", "broker:", "broker.username", "let anybody in", "`username`"),
     Spoilt(EMBEDDED, "username: yinding", "broker:", "broker.password", "missing beside", "both or neither"),
     Spoilt(EMBEDDED, "embedded: true\n  host: 10.0.0.5", "10.0.0.5", "broker.host", "never open"),
+    Spoilt("en: Screen}, zones: [bridge]", "en: Screen}, zones: [bridge], plays: mp3", "mp3", "terminals[0].plays", "mp3", "wav"),
     Spoilt("08:00", "8 o'clock", "o'clock", "roster[0].start", "`8 o'clock`", "a time of day"),
     Spoilt("id: lake", "id: lake\n  id: lake-2", "lake-2", "site.id", "twice (first on line 2)", "keep one"),
     Spoilt("id: lake", "id: &a lake\n  timezone: *a", "&a", "site.id", "an anchor", "in full"),
@@ -88,6 +89,38 @@ def test_a_fault_is_told_with_its_line_and_its_remedy(tmp_path: Path, spoilt: Sp
     assert spoilt.right in found.right
     assert spoilt.on in text.splitlines(keepends=True)[found.line - 1]
     assert str(found).startswith(f"{path}:{found.line}: {spoilt.field}: ")
+
+
+PLAYS = GOOD.replace("en: Screen}, zones: [bridge]}", "en: Screen}, zones: [bridge], plays: wav}")
+AWAY = (
+    "embedded: true",
+    "host: 10.0.0.5\n  tls: true\n  username: s\n  password: env:BROKER_PASSWORD",
+)
+
+
+@pytest.mark.parametrize(
+    ("console", "broker", "told"),
+    [
+        ("", ("", ""), None),
+        ("console: {host: 0.0.0.0}\n", ("", ""), "cannot fetch from `0.0.0.0`"),
+        ("console: {host: 192.168.1.10}\n", AWAY, None),
+        ("", AWAY, "cannot fetch from `127.0.0.1`"),
+        ('console: {address: "https://crowds.example/"}\n', AWAY, None),
+    ],
+)
+def test_a_terminal_that_only_plays_must_be_able_to_reach_the_console(
+    tmp_path: Path, console: str, broker: tuple[str, str], told: str | None
+) -> None:
+    text = PLAYS.replace("zones:\n  - id", f"{console}zones:\n  - id", 1).replace(*broker, 1)
+    path = write_site(tmp_path, text)
+    if told is None:
+        site, _ = inspect_site(path)
+        assert [one.plays for one in site.terminals] == ["wav"]
+        return
+    [found] = refused(path)
+    assert found.field == "console.address"
+    assert told in found.what
+    assert "http://" in found.right
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

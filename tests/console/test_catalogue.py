@@ -19,6 +19,7 @@ from model.facts import BollardPosition, LoopState
 from model.health import HealthState
 from model.level import Level, Sight
 from model.orders import Motion, OrderState
+from simulators.sound import SoundFault
 
 HOME = Path(console.__file__).parent
 WORDS: dict[str, dict[str, str]] = json.loads(
@@ -52,6 +53,7 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps() -> None:
         ("problem", Code),
         ("role", Role),
         ("advice", Advice),
+        ("order_reason", SoundFault),
     ],
 )
 def test_every_named_code_has_its_word(group: str, codes: type[StrEnum]) -> None:

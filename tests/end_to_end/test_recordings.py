@@ -60,6 +60,10 @@ def alarm(field: FieldThread, *, raised: bool) -> None:
     field.do(lambda: field.field.set_alarm("fire-1", raised=raised))
 
 
+def has_come(field: FieldThread, what: str, device: str, *, times: int) -> None:
+    wait_until(lambda: len(field.did(what, device)) == times)
+
+
 def get(address: str) -> bytes:
     with urlopen(address, timeout=10) as answer:  # noqa: S310 - our own console
         assert answer.headers["Content-Type"] == "audio/wav"
@@ -153,11 +157,11 @@ def test_without_a_synthesiser_the_text_goes_and_the_lack_is_named_counted_and_s
     with living(loaded, broker.address()) as (service, field, air):
         for turn in (1, 2):
             alarm(field, raised=True)
-            wait_until(lambda turn=turn: len(field.did("played", "t1")) == 2 * turn - 1)
-            wait_until(lambda turn=turn: len(field.did("failed", "t2")) == turn)
+            has_come(field, "played", "t1", times=2 * turn - 1)
+            has_come(field, "failed", "t2", times=turn)
             alarm(field, raised=False)
-            wait_until(lambda turn=turn: len(field.did("cancelled", "t2")) == turn)
-            wait_until(lambda turn=turn: len(field.did("played", "t1")) == 2 * turn)
+            has_come(field, "cancelled", "t2", times=turn)
+            has_come(field, "played", "t1", times=2 * turn)
         assert {one.detail for one in field.did("failed", "t2")} == {"no_audio"}
         assert all("audio" not in one for one in air.heard("terminal/t2/order"))
         count = 'yinding_orders_without_audio_total{reason="no_synthesiser"}'

@@ -34,7 +34,9 @@ zones:
     usable_area_m2: 400
     m2_per_visitor: 1
 counters: [{{id: gate-1, name: {{zh: 门, en: Gate}}, zone: bridge}}]
-terminals: [{{id: screen-1, name: {{zh: 屏, en: Screen}}, zones: [bridge]}}]
+terminals:
+  - {{id: screen-1, name: {{zh: 屏, en: Screen}}, zones: [bridge]}}
+  - {{id: horn-1, name: {{zh: 喇叭, en: Horn}}, zones: [bridge], plays: wav}}
 bollards: [{{id: lane-1, name: {{zh: 道, en: Lane}}, entrance: north}}]
 """
 
@@ -98,7 +100,12 @@ def test_the_simulated_devices_keep_every_clause(tmp_path: Path) -> None:
         assert failed == [], result["kind"]
         assert result["passed"] >= 5
     names = {each["name"] for result in results for each in result["clauses"]}
-    assert {"stale_refused", "misaddressed_not_answered", "exercise_moves_nothing"} <= names
+    assert {
+        "stale_refused",
+        "misaddressed_not_answered",
+        "exercise_moves_nothing",
+        "no_audio_failed",
+    } <= names
 
 
 def test_a_device_with_a_wrong_clock_is_named(tmp_path: Path) -> None:
@@ -111,6 +118,7 @@ def test_a_device_with_a_wrong_clock_is_named(tmp_path: Path) -> None:
 
 DEVICES = (
     (DeviceKind.TERMINAL, "screen-1"),
+    (DeviceKind.TERMINAL, "horn-1"),
     (DeviceKind.BOLLARD, "lane-1"),
     (DeviceKind.COUNTER, "gate-1"),
 )
