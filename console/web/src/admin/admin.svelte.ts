@@ -2,7 +2,15 @@ import { api } from '../lib/api';
 import type { Pair } from '../lib/homography';
 import type { Level, Point, Words } from '../lib/room';
 
-export type ZoneThing = { id: string; name: Words; outline: Point[]; usable_area_m2: number; m2_per_visitor: number };
+export type ZoneThing = {
+  id: string;
+  name: Words;
+  outline: Point[];
+  usable_area_m2: number;
+  m2_per_visitor: number;
+  mean_stay_min?: number;
+  empty_at?: string;
+};
 export type CameraThing = {
   id: string;
   name: Words;
