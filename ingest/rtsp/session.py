@@ -189,6 +189,10 @@ class CameraSession:
         position, end = 0, len(data)
         (pictures, reports), gatherer = self._channels, self.gatherer
         while end - position >= 4:
+            if gatherer is not None:
+                position = gatherer.pass_over(data, position, pictures)
+                if end - position < 4:
+                    break
             if data[position] != 0x24:
                 message, after = read_message(data, position)
                 if message is None:

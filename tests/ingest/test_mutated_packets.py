@@ -93,6 +93,30 @@ def stream(packets: list[bytes], rng: random.Random, count: int) -> Iterator[byt
             yield mutated(bytes(packet), rng) if spoilt else bytes(packet)
 
 
+@pytest.mark.parametrize(("codec", "packets"), [("h264", h264()), ("hevc", h265())])
+@pytest.mark.parametrize("after_key", [0, 2])
+def test_packets_passed_over_in_rows_are_those_passed_over_one_by_one(
+    codec: str, packets: list[bytes], after_key: int
+) -> None:
+    rng = random.Random(f"{codec} {after_key}")
+    session = CameraSession(Address.parse("rtsp://h/x"), clock=SystemClock())
+    one_by_one = PictureGatherer(codec)
+    session.gatherer = in_rows = PictureGatherer(codec)
+    one_by_one.after_key = in_rows.after_key = after_key
+    coded, expected, found = bytearray(), list[CodedPicture](), list[CodedPicture]()
+    for packet in stream(packets, rng, 6_000):
+        coded += interleaved(0, packet)
+        picture = one_by_one.packet(packet, 0, len(packet))
+        expected += [] if picture is None else [picture]
+    while coded:
+        size = rng.choice((1, 7, 300, 5_000, 60_000))
+        found += session._take(bytes(coded[:size]))
+        del coded[:size]
+    assert len(expected) >= 10
+    assert found == expected
+    assert in_rows.tally == one_by_one.tally
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("codec", "packets"), [("h264", h264()), ("hevc", h265())])
 @pytest.mark.parametrize("every_picture", [False, True])
