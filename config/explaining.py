@@ -30,6 +30,10 @@ HINTS: dict[str, str] = {
     "raise_at": "one value per level, growing: {blue: 2.0, yellow: 3.0, orange: 4.0, red: 5.0}",
     "zones": "a list of zone ids, as in [bridge, yandai]",
     "points": "at least four points {px: 96, py: 120, x_m: 1.5, y_m: 8.0}",
+    "corners": "at least four corners {px: 96, py: 120, column: 0, row: 3}",
+    "marks": "at least four people {foot_px: [310, 420], head_px: [312, 250]}",
+    "foot_px": "[column, row] in pixels",
+    "head_px": "[column, row] in pixels",
 }
 """What is right, by the name of the field."""
 

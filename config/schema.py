@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.broadcasts import Broadcasts, Fallback, TerminalGroup
+from config.grounds import Bearing, Ground, Metres
 from config.plans import Escalation, Plan
 from config.rules import Rule
 from config.servers import ReadingsServer, RecordsServer, Secret
@@ -15,7 +16,6 @@ from config.strict import DeviceId, Strict, Words
 from config.visits import Reports, Visits
 from model.level import Level
 
-Metres = Annotated[float, Field(ge=-100_000, le=100_000)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -105,23 +105,6 @@ class Zone(Strict):
         return self.usable_area_m2 / self.m2_per_visitor
 
 
-class GroundPoint(Strict):
-    """A point seen in a camera's picture (pixels) and its place on the ground (metres)."""
-
-    px: Annotated[float, Field(ge=-10_000, le=20_000)]
-    py: Annotated[float, Field(ge=-10_000, le=20_000)]
-    x_m: Metres
-    y_m: Metres
-
-
-class Ground(Strict):
-    """How a camera's picture lies on the ground: the picture's size and at least four points."""
-
-    width_px: Annotated[int, Field(ge=16, le=20_000)]
-    height_px: Annotated[int, Field(ge=16, le=20_000)]
-    points: Annotated[list[GroundPoint], Field(min_length=4, max_length=200)]
-
-
 class Marked(Strict):
     """One picture in which somebody marked the heads: what was counted, and how many there were."""
 
@@ -138,7 +121,8 @@ class Camera(Strict):
     is tried first, the other where the camera refuses it. `certificates` is a PEM file with what an
     rtsps camera may show, whatever name stands in it; without it the machine's authorities count.
     From `marked` pictures the camera's own correction is learned where there is no `correction_file`.
-    A camera of `fixed_view` that shows another view than before is blind, for its ground holds no more.
+    `at` is where it stands and `bearing_deg` where it looks, clockwise from north: both together put a
+    ground told by a grid or by people on the map. A camera of `fixed_view` that shows another view than before is blind, for its ground holds no more.
     `correction_file` is what `yinding evaluate stills --calibrate --correction` wrote for it.
     """
 
@@ -154,6 +138,8 @@ class Camera(Strict):
     transport: Literal["tcp", "udp"] = "tcp"
     certificates: str | None = None
     ground: Ground | None = None
+    at: tuple[Metres, Metres] | None = None
+    bearing_deg: Bearing | None = None
     marked: Annotated[list[Marked], Field(max_length=100)] = []
     correction_file: str | None = None
     fixed_view: bool = True

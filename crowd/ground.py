@@ -3,51 +3,30 @@
 People are found by their heads, which a picture shows in front of ground farther away. Where the
 calibration explains an upright camera, heads are therefore placed on the plane at head height;
 otherwise on the ground itself, which spreads a crowd thinner than it is, and `corrected` says so.
-Frame of reference: metres east and north of the site's origin.
+Frame of reference: metres east and north of the site's origin; see `config.calibration`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.schema import Ground as GroundPoints
-from config.schema import SiteFile
+from config.calibration import GroundProblem, GroundRefusedError, calibrate, through
+from config.grounds import Ground as GroundMarks
+from config.schema import Camera, SiteFile
 from crowd.plots import CELL_M, Plot, inside
-from model.pinhole import MountingError, homography, solve_pinhole
 
-HEAD_HEIGHT_M: Final = 1.6
 COARSEST_M_PER_PX: Final = 0.5
 """Ground that is coarser than this, in a picture 640 px wide, is too far to be judged."""
 
 NOMINAL_WIDTH_PX: Final = 640
-FIT_ERROR_MOST: Final = 0.03
-"""How far ground points may stand beside their fit, as a share of the picture's width."""
-
 FINEST_SPLIT: Final = 16
 LARGEST_SPAN_M: Final = 400.0
 Floats = NDArray[np.float64]
-
-
-class GroundProblem(StrEnum):
-    """Why ground points give no calibration."""
-
-    DEGENERATE = "ground_points_on_a_line_or_coincide"
-    UNFIT = "ground_points_contradict_each_other"
-    NOTHING_SEEN = "no_ground_of_the_zones_near_enough"
-
-
-class GroundRefusedError(ValueError):
-    """Ground points that cannot be used, with the named problem."""
-
-    def __init__(self, problem: GroundProblem, detail: str = "") -> None:
-        super().__init__(f"{problem}: {detail}" if detail else str(problem))
-        self.problem = problem
 
 
 class GroundReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,23 +53,34 @@ class _Spread(msgspec.Struct, frozen=True):
 
 
 class Ground:
-    """One calibrated camera over the zones that it watches; without zones, over all it sees."""
+    """One calibrated camera over the zones that it watches; without zones, over all it sees.
+
+    Ground that is not `placed` on the map is in metres to the right and ahead of the camera: it has
+    densities, over all that is seen, and no zones.
+    """
 
     def __init__(
-        self, points: GroundPoints, outlines: Sequence[Sequence[tuple[float, float]]]
+        self,
+        marks: GroundMarks,
+        outlines: Sequence[Sequence[tuple[float, float]]],
+        *,
+        at: tuple[float, float] | None = None,
+        bearing_deg: float | None = None,
     ) -> None:
-        """Raises GroundRefusedError."""
-        self._width_px, self._height_px = points.width_px, points.height_px
-        self._to_picture, self.corrected = _calibrate(points)
+        """`at` and `bearing_deg` are the camera's own. Raises GroundRefusedError."""
+        self.calibration = calibrate(marks, at=at, bearing_deg=bearing_deg)
+        self.corrected, self.placed = self.calibration.corrected, self.calibration.placed
+        self._width_px, self._height_px = marks.width_px, marks.height_px
+        self._to_picture = self.calibration.heads
         self._to_ground = np.asarray(np.linalg.inv(self._to_picture), np.float64)
         self._front = self._front_sign()
-        self._plot = self._survey(outlines)
+        self._plot = self._survey(outlines if self.placed else ())
         self.seen_area_m2 = self._plot.area_m2
         self._spreads: dict[tuple[int, int, float, int, int], _Spread] = {}
 
     def place(self, pixels: Floats) -> Floats:
         """Where people stand (N, 2) whose heads are at pixels (N, 2) of the calibrated picture."""
-        return _apply(self._to_ground, pixels)[0]
+        return through(self._to_ground, pixels)[0]
 
     def stand(self, pixels: Floats, *, width_px: int, height_px: int) -> Floats:
         """Where people stand (N, 2) whose heads are at pixels (N, 2) of a picture of this size."""
@@ -102,11 +92,11 @@ class Ground:
 
     def picture(self, metres: Floats) -> Floats:
         """Where the heads of people are in the picture (N, 2) who stand at metres (N, 2)."""
-        return _apply(self._to_picture, metres)[0]
+        return through(self._to_picture, metres)[0]
 
     def sees(self, metres: Floats) -> NDArray[np.bool_]:
         """Which places (N, 2) are in the picture, in front of the camera and near enough."""
-        pixels, depth = _apply(self._to_picture, metres)
+        pixels, depth = through(self._to_picture, metres)
         in_picture = ((pixels >= 0) & (pixels <= np.array([self._width_px, self._height_px]))).all(
             axis=1
         )
@@ -141,11 +131,11 @@ class Ground:
     def _front_sign(self) -> float:
         """The sign of depth in front of the camera: that of the picture's foot."""
         foot = self.place(np.array([[self._width_px / 2, self._height_px - 1.0]]))
-        return float(np.sign(_apply(self._to_picture, foot)[1][0]))
+        return float(np.sign(through(self._to_picture, foot)[1][0]))
 
     def _coarseness(self, metres: Floats) -> Floats:
         """Metres of ground per pixel in the worse direction, in a picture 640 px wide."""
-        pixels, depth = _apply(self._to_picture, metres)
+        pixels, depth = through(self._to_picture, metres)
         rows = self._to_picture
         slope_u = (rows[0, :2] - pixels[:, :1] * rows[2, :2]) / depth[:, None]
         slope_v = (rows[1, :2] - pixels[:, 1:] * rows[2, :2]) / depth[:, None]
@@ -163,8 +153,10 @@ class Ground:
         places = self.place(pixels)
         near = places[self.sees(places)]
         if not len(near):
-            raise GroundRefusedError(GroundProblem.NOTHING_SEEN)
-        low, high = near.min(axis=0) - CELL_M, near.max(axis=0) + CELL_M
+            what = f"all ground in the picture is coarser than {COARSEST_M_PER_PX:g} m per pixel"
+            raise GroundRefusedError(GroundProblem.NOTHING_SEEN, what)
+        west_south, east_north = near.min(axis=0), near.max(axis=0)
+        low, high = west_south - CELL_M, east_north + CELL_M
         if outlines:
             corners = np.concatenate([np.asarray(outline, np.float64) for outline in outlines])
             low, high = np.maximum(low, corners.min(axis=0)), np.minimum(high, corners.max(axis=0))
@@ -174,7 +166,11 @@ class Ground:
         if outlines:
             ours &= np.any([inside(plot.centres, outline) for outline in outlines], axis=0)
         if not ours.any():
-            raise GroundRefusedError(GroundProblem.NOTHING_SEEN)
+            what = (
+                f"by its marks it sees ground from {west_south[0]:.0f} to {east_north[0]:.0f} m east and "
+                f"{west_south[1]:.0f} to {east_north[1]:.0f} m north, outside its zones"
+            )
+            raise GroundRefusedError(GroundProblem.NOTHING_SEEN, what)
         return plot.keeping(ours)
 
     def _spread(
@@ -207,7 +203,7 @@ class Ground:
         parts = pixels.shape[1]
         places = self.place(pixels.reshape(-1, 2))
         index = self._plot.index_of(places)
-        depth = _apply(self._to_picture, places)[1]
+        depth = through(self._to_picture, places)[1]
         kept = (index >= 0) & (depth * self._front > 0)
         return _Spread(
             np.repeat(cells, parts)[kept], index[kept], np.full(int(kept.sum()), 1.0 / parts)
@@ -224,53 +220,29 @@ def _merged(found: list[_Spread], *, size: int) -> _Spread:
     return _Spread(pairs // size, pairs % size, summed)
 
 
-def _calibrate(points: GroundPoints) -> tuple[Floats, bool]:
-    """The mapping (3, 3) from places of people to their heads' pixels, and whether it is one.
-
-    Falls back to the ground's own mapping where no upright camera explains the points.
-    """
-    table = np.array([(p.px, p.py, p.x_m, p.y_m) for p in points.points], dtype=np.float64)
-    try:
-        plane = homography(table[:, 2:], table[:, :2])
-    except MountingError as error:
-        raise GroundRefusedError(GroundProblem.DEGENERATE, str(error)) from error
-    if not _fits(plane, table, points.width_px):
-        raise GroundRefusedError(GroundProblem.UNFIT)
-    try:
-        rows = [(p.px, p.py, p.x_m, p.y_m) for p in points.points]
-        camera = solve_pinhole(rows, width_px=points.width_px, height_px=points.height_px)
-    except MountingError:
-        return plane, False
-    upright = _fits(camera.plane_to_picture(0.0), table, points.width_px)
-    if not upright or camera.mast_m < 1.5 * HEAD_HEIGHT_M:
-        return plane, False
-    return camera.plane_to_picture(HEAD_HEIGHT_M), True
-
-
-def _fits(plane: Floats, table: Floats, width_px: int) -> bool:
-    pixels, depth = _apply(plane, table[:, 2:])
-    one_side = bool((np.sign(depth) == np.sign(depth[0])).all())
-    error = float(np.sqrt(((pixels - table[:, :2]) ** 2).sum(axis=1).mean()))
-    return one_side and error <= FIT_ERROR_MOST * width_px
-
-
-def _apply(mapping: Floats, points: Floats) -> tuple[Floats, Floats]:
-    """Points (N, 2) through a homography, and their depth (N,), whose sign tells front from back."""
-    through = points @ mapping[:, :2].T + mapping[:, 2]
-    depth = np.where(np.abs(through[:, 2]) < 1e-12, 1e-12, through[:, 2])
-    return through[:, :2] / depth[:, None], depth
+def ground_of(
+    camera: Camera, outlines: Mapping[str, Sequence[tuple[float, float]]]
+) -> Ground | None:
+    """A camera's calibrated ground over its zones, None without one. Raises GroundRefusedError."""
+    if camera.ground is None:
+        return None
+    watched = [outlines[zone] for zone in camera.zones]
+    return Ground(camera.ground, watched, at=camera.at, bearing_deg=camera.bearing_deg)
 
 
 def grounds_of(site: SiteFile) -> tuple[dict[str, Ground], dict[str, GroundProblem]]:
-    """Every calibrated camera of a site, and what is wrong with the calibrations that failed."""
+    """The cameras whose ground lies on the map, and what is wrong with the ground of the others."""
     outlines = {zone.id: zone.outline for zone in site.zones}
     grounds: dict[str, Ground] = {}
     problems: dict[str, GroundProblem] = {}
     for camera in site.cameras:
-        if camera.ground is None:
-            continue
         try:
-            grounds[camera.id] = Ground(camera.ground, [outlines[zone] for zone in camera.zones])
+            ground = ground_of(camera, outlines)
         except GroundRefusedError as error:
             problems[camera.id] = error.problem
+            continue
+        if ground is not None and ground.placed:
+            grounds[camera.id] = ground
+        elif ground is not None:
+            problems[camera.id] = GroundProblem.NO_PLACE
     return grounds, problems

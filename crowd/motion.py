@@ -66,6 +66,10 @@ class Motion(msgspec.Struct, frozen=True, kw_only=True):
 class MotionGround(Protocol):
     """What calibrated ground must tell for motion: see `crowd.ground.Ground`."""
 
+    @property
+    def placed(self) -> bool:
+        """Whether its metres lie on the map, so that a direction is one of the compass."""
+
     def stand(self, pixels: Floats, *, width_px: int, height_px: int) -> Floats:
         """Where people stand, metres (N, 2), whose heads are at these pixels of such a picture."""
 
@@ -112,7 +116,8 @@ def read_motion(
     if share < FOLLOWED_LEAST:
         return Motion(gap=MotionGap.NOT_FOLLOWED, followed=share)
     where = ground.stand(cells.start[found], width_px=width, height_px=height)
-    return _told(where, velocity[found], cells.people[found] / share, share)
+    told = _told(where, velocity[found], cells.people[found] / share, share)
+    return told if ground.placed else msgspec.structs.replace(told, direction_deg=None)
 
 
 def _told(where: Floats, velocity: Floats, people: Floats, share: float) -> Motion:

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from config.calibration import GroundProblem
 from config.schema import Camera, SiteFile, Zone
 from crowd.coverage import Coverage, Estimate
 from crowd.gates import EmptyHours, Gate, view_by_gates
-from crowd.ground import Ground, GroundProblem, grounds_of
+from crowd.ground import Ground, grounds_of
 from crowd.motion_breakdown import DENSE_LEAST_P_M2, weidmann_speed_m_s
 from crowd.occupancy import COUNTED_BY_EYE_SHARE, MISSED_AFTER_S, GateLedger
 from crowd.zone_numbers import density_of, people_of

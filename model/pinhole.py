@@ -1,7 +1,7 @@
 """How an upright camera sees the ground, worked out from a few points of known place.
 
 Site frame: metres east and north of the site's origin, z upwards from the ground. A pinhole
-without distortion and without roll, its principal point in the picture's centre, square pixels.
+without distortion, its principal point in the picture's centre, square pixels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ class MountingError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinhole:
-    """A camera's lens and place: `pitch_deg` down from level, `bearing_deg` clockwise from north."""
+    """A camera's lens and place: `pitch_deg` down from level, `bearing_deg` clockwise from north.
+
+    `roll_deg` is how far its picture is turned clockwise about its middle; level where it is 0.
+    """
 
     width_px: int
     height_px: int
@@ -32,6 +35,7 @@ class Pinhole:
     east_m: float
     north_m: float
     bearing_deg: float
+    roll_deg: float = 0.0
 
     def plane_to_picture(self, z_m: float) -> Floats:
         """Homography (3, 3) from site metres at height `z_m` above the ground to pixels.
@@ -46,10 +50,11 @@ class Pinhole:
         rows = np.array(
             [right, -sin(pitch) * ahead - cos(pitch) * up, cos(pitch) * ahead - sin(pitch) * up]
         )
+        c, s = cos(radians(self.roll_deg)), sin(radians(self.roll_deg))
         lens = np.array(
             [
-                [self.focal_px, 0.0, self.width_px / 2],
-                [0.0, self.focal_px, self.height_px / 2],
+                [self.focal_px * c, -self.focal_px * s, self.width_px / 2],
+                [self.focal_px * s, self.focal_px * c, self.height_px / 2],
                 [0.0, 0.0, 1.0],
             ]
         )

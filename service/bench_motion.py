@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.schema import Ground as GroundPoints
-from config.schema import GroundPoint
+from config.grounds import Ground as GroundPoints
+from config.grounds import GroundPoint
 from crowd.estimator import Estimator
 from crowd.ground import Ground
 from crowd.motion import Motion, read_motion

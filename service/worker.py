@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import cv2
 import msgspec
 
+from config.calibration import GroundRefusedError
 from config.schema import Camera
 from crowd.analyst import Ground as GroundPort
 from crowd.band_correction import BandCorrection, learn_totals
 from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
 from crowd.estimator import Estimator
-from crowd.ground import Ground, GroundRefusedError
+from crowd.ground import ground_of
 from crowd.worker import CameraWord, Standing, Tap, Worker
 from ingest.cameras import CameraTap
 from model.clock import Clock
@@ -90,12 +91,18 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
     outlines = {zone.id: zone.outline for zone in loaded.site.zones}
     grounds: dict[str, GroundPort] = {}
     for camera in loaded.site.cameras:
-        if camera.ground is None:
-            continue
         try:
-            grounds[camera.id] = Ground(camera.ground, [outlines[zone] for zone in camera.zones])
+            ground = ground_of(camera, outlines)
         except GroundRefusedError as error:
             log.warning("camera %s counts without density: %s", camera.id, error)
+            continue
+        if ground is None:
+            continue
+        if not ground.placed:
+            log.warning(
+                "camera %s has density without a place: give its at and bearing_deg", camera.id
+            )
+        grounds[camera.id] = ground
     return grounds
 
 

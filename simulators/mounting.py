@@ -5,16 +5,17 @@ from __future__ import annotations
 from math import atan, degrees
 from zlib import crc32
 
+from config.calibration import GroundRefusedError, calibrate
 from config.schema import Camera
-from model.pinhole import solve_pinhole
+from model.pinhole import MountingError
 from simulators.scenes.viewpoint import Viewpoint
 
 
 def viewpoint_of(camera: Camera) -> Viewpoint:
-    """The mounting that explains the camera's ground points; a plausible one where it has none.
+    """The mounting that explains the camera's ground; a plausible one where it has none.
 
     An uncalibrated camera gets a mounting chosen by its id, the same every time. Raises
-    MountingError for ground points that no upright camera can have seen.
+    MountingError for a ground that no upright camera can have seen.
     """
     ground = camera.ground
     if ground is None:
@@ -24,8 +25,12 @@ def viewpoint_of(camera: Camera) -> Viewpoint:
             pitch_deg=24.0 + seed // 5 % 6 * 2.0,
             bearing_deg=float(seed // 30 % 360),
         )
-    points = [(point.px, point.py, point.x_m, point.y_m) for point in ground.points]
-    found = solve_pinhole(points, width_px=ground.width_px, height_px=ground.height_px)
+    try:
+        found = calibrate(ground, at=camera.at, bearing_deg=camera.bearing_deg).camera
+    except GroundRefusedError as error:
+        raise MountingError(str(error)) from error
+    if found is None:
+        raise MountingError("the ground points fit no upright camera")
     return Viewpoint(
         width=ground.width_px,
         height=ground.height_px,

@@ -13,6 +13,8 @@ from config.findings import Finding, SiteFileError
 from config.json_schema import site_file_schema_text
 from config.schema import SiteFile
 from config.site_file import inspect_site
+from crowd.ground_survey import GroundSurvey, ZoneCovered, survey_grounds
+from service.commands.check_ground import tell_grounds
 from service.exits import WrongUseError
 
 BAD_CONFIGURATION = 2
@@ -29,6 +31,9 @@ def check(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of site files and end.")
     ] = False,
+    ground: Annotated[
+        bool, typer.Option("--ground", help="Tell every camera's calibration and what it sees.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> int:
     """Check a site file whole. Each fault is told as `file:line: field: what, and what is right`.
@@ -36,6 +41,10 @@ def check(
     Exit code 0: `yinding serve` can start with it. 2: it is refused. Secrets that this machine
     does not have are only mentioned, so that a site can be planned at any desk; with --secrets,
     as when the service starts, they are faults too.
+
+    A ground that cannot be used stops nothing, for its camera still counts; it is told too. With
+    --ground every camera's calibration is told: how far its marks are beside their fit, how the camera
+    hangs by them, and how much it sees of its zones.
     """
     if schema:
         typer.echo(site_file_schema_text(), nl=False)
@@ -45,10 +54,13 @@ def check(
     site, faults, missing = _inspect(site_path)
     if secrets:
         faults, missing = [*faults, *missing], []
+    grounds, covered = ([], []) if site is None else survey_grounds(site)
     if as_json:
-        typer.echo(_document(site_path, site, faults, missing))
+        typer.echo(_document(site_path, site, faults, missing, grounds=grounds, covered=covered))
     else:
         _tell(site_path, site, faults, missing)
+        if site is not None and not faults:
+            tell_grounds(grounds, covered, every=ground)
     return BAD_CONFIGURATION if faults else 0
 
 
@@ -71,7 +83,13 @@ def _tell(path: Path, site: SiteFile | None, faults: list[Finding], missing: lis
 
 
 def _document(
-    path: Path, site: SiteFile | None, faults: list[Finding], missing: list[Finding]
+    path: Path,
+    site: SiteFile | None,
+    faults: list[Finding],
+    missing: list[Finding],
+    *,
+    grounds: list[GroundSurvey],
+    covered: list[ZoneCovered],
 ) -> str:
     return json.dumps(
         {
@@ -79,6 +97,8 @@ def _document(
             "good": not faults,
             "findings": msgspec.to_builtins(faults),
             "secrets_missing": msgspec.to_builtins(missing),
+            "grounds": msgspec.to_builtins(grounds),
+            "zones_seen": msgspec.to_builtins(covered),
             "site": None if site is None else {"id": site.site.id} | _numbers(site),
         },
         ensure_ascii=False,

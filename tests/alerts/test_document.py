@@ -10,8 +10,9 @@ from alerts.faults import WELL_FOR_S
 from alerts.holds import LONGEST_GAP_S
 from alerts.ownership import Refusal
 from alerts.signals import Ignored
+from config.calibration import HEAD_HEIGHT_M
 from config.plans import Escalation
-from crowd.ground import COARSEST_M_PER_PX, HEAD_HEIGHT_M, NOMINAL_WIDTH_PX
+from crowd.ground import COARSEST_M_PER_PX, NOMINAL_WIDTH_PX
 from crowd.zones import STALE_AFTER_S
 from model.cases import Change, Reason
 

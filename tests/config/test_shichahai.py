@@ -46,5 +46,6 @@ def _cameras_look_at_their_own_ground(site: SiteFile) -> None:
     """A picture's four outer ground points enclose some hundred square metres, in order."""
     for camera in site.cameras:
         assert camera.ground is not None
+        assert camera.ground.points is not None
         seen = [(point.x_m, point.y_m) for point in camera.ground.points]
         assert 60 < area_m2([seen[0], seen[1], seen[5], seen[4]]) < 400

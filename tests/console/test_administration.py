@@ -58,6 +58,7 @@ def test_an_integrator_calibrates_a_camera_into_the_file(edited: Stage) -> None:
     site, _ = inspect_site(file_of(edited))
     gulou = next(one for one in site.cameras if one.id == "gulou")
     assert gulou.ground is not None
+    assert gulou.ground.points is not None
     assert gulou.ground.points[0].px == 123.5
     assert [one.subject for one in edited.noted if one.act.value == "site_edited"] == [
         "cameras/gulou"

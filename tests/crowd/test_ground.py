@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from config.schema import Ground as GroundPoints
-from config.schema import GroundPoint
-from crowd.ground import HEAD_HEIGHT_M, Ground, GroundProblem, GroundRefusedError
+from config.calibration import HEAD_HEIGHT_M, GroundProblem, GroundRefusedError
+from config.grounds import Ground as GroundPoints
+from config.grounds import GroundPoint
+from crowd.ground import Ground
 from crowd.plots import Plot, inside
 from model.pinhole import Pinhole
 
@@ -144,7 +145,7 @@ def test_points_on_one_line_are_refused_by_name() -> None:
 
 
 def test_points_that_contradict_each_other_are_refused_by_name() -> None:
-    good = calibration(camera()).points
+    good = calibration(camera()).points or []
     wrong = [*good[:-1], good[-1].model_copy(update={"px": 20.0, "py": 340.0})]
     with pytest.raises(GroundRefusedError) as refused:
         Ground(GroundPoints(width_px=640, height_px=360, points=wrong), [SQUARE])
