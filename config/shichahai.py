@@ -29,6 +29,9 @@ PICTURE: Final = (640, 360)
 FOCAL_PX: Final = 457.0
 """A lens of 70 degrees across the picture."""
 
+LOOKS_AHEAD_M: Final = 8.0
+"""How far before a camera the middle of what it sees lies."""
+
 USABLE: Final = 0.85
 """The share of a strip without trees, stalls and steps."""
 
@@ -83,10 +86,16 @@ def _outline(strip: Strip) -> list[Place]:
 
 
 def _cameras(strip: Strip) -> Iterator[str]:
-    """Cameras stand along the centre line and look along it, every other one back."""
+    """Cameras stand along the centre line and look along it, every other one back.
+
+    One so near an end that it would look over it looks the other way.
+    """
+    length_m = _length_m(strip.line)
     for n in range(strip.cameras):
-        place, heading = _along(strip.line, (n + 0.5) / strip.cameras)
-        way = heading if n % 2 == 0 else heading + math.pi
+        share = (n + 0.5) / strip.cameras
+        place, heading = _along(strip.line, share)
+        before_it_m = length_m * (1 - share if n % 2 == 0 else share)
+        way = heading if (n % 2 == 0) == (before_it_m > LOOKS_AHEAD_M) else heading + math.pi
         name = f"{strip.id}-{n + 1:02}"
         points = ", ".join(
             f"{{px: {px}, py: {py}, x_m: {x:.2f}, y_m: {y:.2f}}}"

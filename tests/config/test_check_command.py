@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from config.json_schema import site_file_schema_text
 from service.commands import check
+from simulators.marked_views import hung_camera, mark_people
 from tests.config.site_text import GOOD, write_site
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +72,45 @@ def test_the_published_schema_is_the_codes_own() -> None:
         "renew it: yinding check --schema > docs/site-file.schema.json"
     )
     assert run("--schema")[1] == published
+
+
+def people_site(folder: Path, *, bad: bool, place: str = "at: [10, -3], bearing_deg: 0, ") -> Path:
+    """The good site with a camera whose ground is told by people; `bad`, all at one distance."""
+    rng = np.random.default_rng(5)
+    marks = mark_people(hung_camera(rng), 12, rng)
+    assert marks is not None
+    told = marks.model_dump(exclude_none=True)
+    if bad:
+        told["people"]["marks"] = [
+            {"foot_px": [x, 500.0], "head_px": [x, 380.0]} for x in range(300, 900, 100)
+        ]
+    line = f"zones: [bridge], {place}ground: {json.dumps(told)}}}"
+    return write_site(folder, GOOD.replace("zones: [bridge]}", line, 1))
+
+
+def test_calibrations_are_told_with_what_they_are_worth_and_what_is_seen(tmp_path: Path) -> None:
+    code, said = run(str(people_site(tmp_path, bad=False)), "--ground")
+    assert code == 0
+    assert re.search(
+        r"cameras cam-1: by people, 12 marks; heights off by \d+\.\d%, areas good to ±\d+%; .*"
+        r"hangs \d+\.\d m high, \d+° down, lens \d+°; sees \d+ m² of bridge \(\d+%\)",
+        said,
+    )
+    assert re.search(r"zones bridge: \d+% of 200 m² is seen", said)
+
+
+def test_people_without_a_place_have_density_and_the_remedy_is_told(tmp_path: Path) -> None:
+    code, said = run(str(people_site(tmp_path, bad=False, place="")))
+    assert code == 0
+    assert "density without a place: give the camera's `at` and `bearing_deg`" in said
+
+
+def test_a_calibration_that_tells_nothing_stops_nothing_and_is_told(tmp_path: Path) -> None:
+    path = str(people_site(tmp_path, bad=True))
+    code, said = run(path)
+    assert code == 0
+    assert "cameras cam-1: no density: marked_people_are_all_at_one_distance: areas stay" in said
+    assert "ground: 0 of 1 calibrations can be used" in said
+    told = json.loads(run(path, "--json")[1])
+    assert told["grounds"][0]["problem"] == "marked_people_are_all_at_one_distance"
+    assert told["zones_seen"] == []

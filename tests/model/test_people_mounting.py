@@ -1,0 +1,223 @@
+"""A camera's mounting from people who stand before it: as true as it says, or refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import atan, degrees
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.people_mounting import (
+    AREA_ERROR_MOST,
+    PeopleError,
+    PeopleMounting,
+    PeopleProblem,
+    StandingPerson,
+    solve_people,
+)
+from model.pinhole import Pinhole
+
+WIDTH_PX, HEIGHT_PX = 1280, 720
+PLACES = [
+    (-2.0, 7.0),
+    (1.5, 8.0),
+    (-3.0, 11.0),
+    (3.0, 12.0),
+    (0.0, 15.0),
+    (4.0, 18.0),
+    (-4.0, 22.0),
+]
+KNOWN_PLACES = [*PLACES, (0.5, 9.5), (2.0, 14.0), (-1.0, 18.0)]
+
+mountings = st.builds(
+    Pinhole,
+    width_px=st.just(WIDTH_PX),
+    height_px=st.just(HEIGHT_PX),
+    focal_px=st.floats(0.5 * WIDTH_PX, 1.5 * WIDTH_PX),
+    mast_m=st.floats(3, 12),
+    pitch_deg=st.floats(10, 60),
+    east_m=st.just(0.0),
+    north_m=st.just(0.0),
+    bearing_deg=st.just(0.0),
+    roll_deg=st.floats(-1.5, 1.5),
+)
+
+
+def hung(**changes: float) -> Pinhole:
+    usual = Pinhole(
+        width_px=WIDTH_PX,
+        height_px=HEIGHT_PX,
+        focal_px=1000.0,
+        mast_m=5.0,
+        pitch_deg=22.0,
+        east_m=0.0,
+        north_m=0.0,
+        bearing_deg=0.0,
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type] # only its floats are changed
+
+
+def pixel(camera: Pinhole, place: tuple[float, float], z_m: float) -> tuple[float, float]:
+    x, y, w = camera.plane_to_picture(z_m) @ np.array([*place, 1.0])
+    return float(x / w), float(y / w)
+
+
+def standing(
+    camera: Pinhole, places: list[tuple[float, float]], *, tall_m: float = 1.68
+) -> list[StandingPerson]:
+    return [
+        StandingPerson(foot_px=pixel(camera, place, 0.0), head_px=pixel(camera, place, tall_m))
+        for place in places
+    ]
+
+
+def solve(people: list[StandingPerson], **known: float) -> PeopleMounting:
+    return solve_people(people, width_px=WIDTH_PX, height_px=HEIGHT_PX, **known)
+
+
+def in_view(camera: Pinhole, seed: int, count: int) -> list[tuple[float, float]]:
+    """Places of people who are wholly in the picture, near and far; fewer where there is no room."""
+    rng = np.random.default_rng(seed)
+    back = np.linalg.inv(camera.plane_to_picture(0.0))
+    found: list[tuple[float, float]] = []
+    for _ in range(2000):
+        foot = rng.uniform((40, 60), (1240, 710))
+        x, y, w = back @ np.append(foot, 1.0)
+        place = (float(x / w), float(y / w))
+        if (camera.plane_to_picture(0.0) @ np.array([*place, 1.0]))[2] <= 0 or place[1] > 40:
+            continue
+        head = pixel(camera, place, 1.8)
+        if 0 <= head[0] < WIDTH_PX and 0 <= head[1] < foot[1] - 40:
+            found.append(place)
+        if len(found) == count:
+            break
+    return found
+
+
+def area_of(camera: Pinhole, people: list[StandingPerson]) -> float:
+    """The ground in the rectangle of the picture that the feet span, m²."""
+    feet = np.array([one.foot_px for one in people])
+    (left, top), (right, foot) = feet.min(axis=0), feet.max(axis=0)
+    back = np.linalg.inv(camera.plane_to_picture(0.0))
+    columns, rows = np.meshgrid(np.linspace(left, right, 20), np.linspace(top, foot, 20))
+    pixels = np.stack([columns.ravel(), rows.ravel(), np.ones(400)], axis=-1)
+    return float((abs(np.linalg.det(back)) / np.abs(pixels @ back[2]) ** 3).mean())
+
+
+@settings(max_examples=40, deadline=None)
+@given(camera=mountings, seed=st.integers(0, 10_000))
+def test_areas_are_as_true_as_the_mounting_says(camera: Pinhole, seed: int) -> None:
+    """People of different heights, marked by hand: within four of the deviations that it states."""
+    rng = np.random.default_rng(seed)
+    people = []
+    for place in in_view(camera, seed, 25):
+        tall = float(rng.normal(1.68, 0.07))
+        feet, head = (pixel(camera, place, z) + rng.normal(0, 2, 2) for z in (0.0, tall))
+        people.append(StandingPerson(foot_px=(feet[0], feet[1]), head_px=(head[0], head[1])))
+    try:
+        found = solve(people)
+    except PeopleError as error:
+        assert error.problem in {
+            PeopleProblem.TOO_FEW,
+            PeopleProblem.ONE_DISTANCE,
+            PeopleProblem.LENS_OPEN,
+        }
+        return
+    off = np.log(area_of(found.camera, people) / area_of(camera, people))
+    assert found.area_error <= AREA_ERROR_MOST
+    assert abs(off) <= 4 * found.area_error
+    assert 0.02 < found.height_error < 0.15
+
+
+def test_exact_marks_give_the_mounting() -> None:
+    camera = hung()
+    found = solve(standing(camera, KNOWN_PLACES))
+    assert found.camera.mast_m == pytest.approx(5.0, rel=0.03)
+    assert found.camera.pitch_deg == pytest.approx(22.0, abs=1.0)
+    assert found.camera.focal_px == pytest.approx(1000.0, rel=0.05)
+    assert found.heights_m == pytest.approx([1.68] * len(KNOWN_PLACES), rel=0.01)
+    assert (found.set_aside, found.height_error) == ((), pytest.approx(0.0, abs=0.005))
+
+
+@pytest.mark.parametrize("length", [0.5, 1.6])
+def test_a_bad_mark_is_set_aside_and_named(length: float) -> None:
+    people = standing(hung(), KNOWN_PLACES)
+    (x0, y0), (x1, y1) = people[4].foot_px, people[4].head_px
+    people[4] = StandingPerson(
+        foot_px=(x0, y0), head_px=(x0 + (x1 - x0) * length, y0 + (y1 - y0) * length)
+    )
+    found = solve(people)
+    assert found.set_aside == (4,)
+    assert found.heights_m[4] == pytest.approx(1.68 * length, rel=0.1)
+    assert found.camera.mast_m == pytest.approx(5.0, rel=0.05)
+
+
+def test_what_is_known_of_lens_and_mast_makes_areas_surer() -> None:
+    people = standing(hung(), PLACES)
+    lens = degrees(2 * atan(WIDTH_PX / 2 / 1000))
+    alone = solve(people).area_error
+    assert solve(people, view_deg=lens).area_error < alone
+    both = solve(people, view_deg=lens, mast_m=5.0)
+    assert both.area_error < 0.85 * alone
+    assert both.camera.focal_px == pytest.approx(1000.0, rel=0.02)
+
+
+def test_a_taller_crowd_makes_a_higher_mast() -> None:
+    """Everything scales: people taken for 1.68 m who are 1.60 m put the camera 5 % too high."""
+    found = solve(standing(hung(), KNOWN_PLACES, tall_m=1.60))
+    assert found.camera.mast_m == pytest.approx(5.0 * 1.68 / 1.60, rel=0.03)
+
+
+def test_too_few_are_refused() -> None:
+    with pytest.raises(PeopleError, match="3 marked, at least 4") as refused:
+        solve(standing(hung(), PLACES[:3]))
+    assert refused.value.problem is PeopleProblem.TOO_FEW
+
+
+def test_people_at_one_distance_are_refused_and_told_what_would_help() -> None:
+    row = [(east, 12.0 + 0.1 * east) for east in (-3.0, -1.5, 0.0, 1.5, 3.0)]
+    with pytest.raises(PeopleError, match="near the camera and far from it") as refused:
+        solve(standing(hung(), row))
+    assert refused.value.problem is PeopleProblem.ONE_DISTANCE
+
+
+def test_a_lens_that_stays_open_is_refused_until_it_is_given() -> None:
+    """Far people under a long lens: their sizes fit a near camera with a wide lens as well."""
+    camera = hung(pitch_deg=10.0, mast_m=8.0, focal_px=1500.0)
+    people = standing(camera, [(-2.0, 28.0), (2.0, 32.0), (0.0, 38.0), (3.0, 41.0), (-3.0, 45.0)])
+    with pytest.raises(PeopleError, match="view_deg") as refused:
+        solve(people)
+    assert refused.value.problem is PeopleProblem.LENS_OPEN
+    lens = degrees(2 * atan(WIDTH_PX / 2 / 1500))
+    found = solve(people, view_deg=lens, mast_m=8.0)
+    assert area_of(found.camera, people) == pytest.approx(area_of(camera, people), rel=0.1)
+
+
+def test_a_camera_at_head_height_is_refused() -> None:
+    with pytest.raises(PeopleError, match="points or a grid") as refused:
+        solve(
+            standing(hung(mast_m=1.75, pitch_deg=4.0), [(e, n) for e, n in KNOWN_PLACES if n > 7])
+        )
+    assert refused.value.problem is PeopleProblem.HORIZON
+
+
+def test_marks_that_contradict_each_other_are_refused_and_named() -> None:
+    people = standing(hung(), KNOWN_PLACES)
+    for at, length in ((0, 0.4), (3, 1.8), (5, 0.5), (7, 2.0)):
+        (x0, y0), (x1, y1) = people[at].foot_px, people[at].head_px
+        head = (x0 + (x1 - x0) * length, y0 + (y1 - y0) * length)
+        people[at] = StandingPerson(foot_px=(x0, y0), head_px=head)
+    with pytest.raises(PeopleError, match=r"do not fit the others: person \d+") as refused:
+        solve(people)
+    assert refused.value.problem is PeopleProblem.UNFIT
+
+
+def test_a_head_under_its_foot_is_refused_by_number() -> None:
+    people = standing(hung(), PLACES)
+    people[2] = StandingPerson(foot_px=people[2].head_px, head_px=people[2].foot_px)
+    with pytest.raises(PeopleError, match="person 3: head at row") as refused:
+        solve(people)
+    assert refused.value.problem is PeopleProblem.UPSIDE_DOWN
