@@ -9,6 +9,7 @@ import msgspec
 from config.rules import Rule, Signal
 from config.schema import Camera, SiteFile, Zone
 from config.strict import Words
+from console.calibrating import marked_places
 
 
 def _words(words: Words) -> dict[str, str]:
@@ -28,22 +29,26 @@ def _raise_at(zone: Zone, rules: list[Rule]) -> dict[str, float]:
 
 
 def _camera(camera: Camera) -> dict[str, object]:
-    points = camera.ground.points if camera.ground else []
-    nearest = sorted(points, key=lambda point: -point.py)[:2]
+    marked = marked_places(camera)
+    nearest = [place for _, place in sorted(marked, key=lambda one: -one[0])[:2]]
     return {
         "id": camera.id,
         "name": _words(camera.name),
         "zones": camera.zones,
         "every_s": camera.every_s,
-        "ground": [(point.x_m, point.y_m) for point in points],
-        # Where the lowest points of the picture lie: the camera stands on that side.
-        "near": [
-            sum(point.x_m for point in nearest) / len(nearest),
-            sum(point.y_m for point in nearest) / len(nearest),
-        ]
-        if nearest
-        else None,
+        "ground": [place for _, place in marked],
+        "near": camera.at or _between(nearest),
     }
+
+
+def _between(nearest: list[tuple[float, float]]) -> tuple[float, float] | None:
+    """Where the lowest marks of the picture lie: the camera stands on that side."""
+    if not nearest:
+        return None
+    return (
+        sum(east for east, _ in nearest) / len(nearest),
+        sum(north for _, north in nearest) / len(nearest),
+    )
 
 
 def document(site: SiteFile) -> tuple[bytes, str]:

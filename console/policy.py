@@ -112,6 +112,7 @@ POLICIES: Final[dict[tuple[str, str], Access]] = {
     ("GET", "/api/v1/admin/site"): ADMINISTER,
     ("PUT", "/api/v1/admin/things/{kind}/{id}"): EDIT_SITE,
     ("DELETE", "/api/v1/admin/things/{kind}/{id}"): EDIT_SITE,
+    ("POST", "/api/v1/admin/ground"): EDIT_SITE,
     ("PUT", "/api/v1/admin/people/{id}"): EDIT_PEOPLE,
     ("DELETE", "/api/v1/admin/people/{id}"): EDIT_PEOPLE,
     ("POST", "/api/v1/admin/people/{id}/one-time"): EDIT_PEOPLE,

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from config.editing import HIDDEN, Change, Edited, StaleVersionError, UnknownThingError
 from config.findings import SiteFileError
+from config.grounds import Bearing, Ground, Metres
+from console.calibrating import try_calibration
 from console.context import Context, context_of
 from console.diary import Act, Noted
 from console.doors import Signed, Who
@@ -43,6 +45,15 @@ class RosterForm(Form):
     """The whole roster as it shall be."""
 
     value: Annotated[list[dict[str, Any]], Field(max_length=500)]
+
+
+class GroundForm(BaseModel):
+    """A camera's ground as it shall be, and where the camera stands and looks if that is known."""
+
+    model_config = ConfigDict(extra="forbid")
+    ground: Ground
+    at: tuple[Metres, Metres] | None = None
+    bearing_deg: Bearing | None = None
 
 
 @router.get("/site")
@@ -132,6 +143,15 @@ def _edited(part: str, kinds: frozenset[str], what: str) -> None:
 
 _edited("things", THINGS, "a zone, camera, counter, sensor, terminal, bollard lane or rule")
 _edited("duty", DUTY, "a plan, or a kind of problem with its owner")
+
+
+@router.post("/ground")
+async def try_ground(form: GroundForm) -> Response:
+    """Try a camera's calibration out: what its marks tell. Nothing is saved."""
+    tried = await to_thread.run_sync(
+        lambda: try_calibration(form.ground, at=form.at, bearing_deg=form.bearing_deg)
+    )
+    return as_json(tried)
 
 
 @router.put("/roster")

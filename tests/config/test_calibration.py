@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from config.calibration import Calibration, GroundProblem, GroundRefusedError, calibrate, through
@@ -16,11 +17,12 @@ from config.site_file import load_site
 from simulators.marked_views import HEIGHT_PX, WIDTH_PX, Hand, hung_camera, mark_grid, mark_people
 from tests.config.site_text import GOOD, write_site
 
+Floats = NDArray[np.float64]
 SIZE = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
 EXACT = Hand(off_px=0.0, spread_m=0.0)
 
 
-def grid(seed: int = 3, **more: Any) -> tuple[Ground, np.ndarray[Any, np.dtype[np.float64]]]:
+def grid(seed: int = 3, **more: Any) -> tuple[Ground, Floats]:
     """Nine exact corners of 8 × 6 slabs, and the true mapping from the grid's metres to pixels."""
     rng = np.random.default_rng(seed)
     marks = mark_grid(hung_camera(rng), rng, columns=8, rows=6, hand=EXACT)
@@ -38,8 +40,8 @@ def people(seed: int = 4) -> Ground:
     return marks
 
 
-def metres(found: Calibration, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return through(np.linalg.inv(found.ground), pixels)[0]
+def metres(found: Calibration, pixels: Floats) -> Floats:
+    return through(np.asarray(np.linalg.inv(found.ground), np.float64), pixels)[0]
 
 
 def test_a_grid_has_its_own_size_wherever_it_lies() -> None:
@@ -79,7 +81,7 @@ def test_heads_of_marked_people_are_found_over_their_feet() -> None:
     found = calibrate(marks)
     assert marks.people is not None
     feet = metres(found, np.array([one.foot_px for one in marks.people.marks]))
-    back = np.linalg.inv(found.heads)
+    back = np.asarray(np.linalg.inv(found.heads), np.float64)
     heads = through(back, np.array([one.head_px for one in marks.people.marks]))[0]
     reach = np.linalg.norm(feet, axis=1)
     assert np.median(np.linalg.norm(heads - feet, axis=1) / reach) < 0.05

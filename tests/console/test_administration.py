@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from config.editing import SiteEditor
 from config.site_file import inspect_site
 from model.clock import ManualClock
+from simulators.marked_views import hung_camera, mark_people
 from tests.console.http import client, sign_in, started
 from tests.console.stage import Stage, staged
 from tests.console.stage_site import SMALL_SITE
@@ -115,3 +117,44 @@ def test_a_change_is_tried_before_it_is_saved_and_told_what_is_wrong(edited: Sta
     asyncio.run(story())
     assert file_of(edited).read_text(encoding="utf-8") == before
     assert edited.saved == []
+
+
+def people_ground() -> dict[str, object]:
+    rng = np.random.default_rng(5)
+    marks = mark_people(hung_camera(rng), 12, rng)
+    assert marks is not None
+    return marks.model_dump(exclude_none=True, mode="json")
+
+
+def test_a_calibration_is_tried_before_it_is_saved_and_people_are_kept(edited: Stage) -> None:
+    ground = people_ground()
+    row = [{"foot_px": [x, 500.0], "head_px": [x, 380.0]} for x in range(300, 900, 100)]
+
+    async def story() -> None:
+        async with started(edited), client(edited) as browser:
+            await sign_in(browser, "commander")
+            denied = await browser.post("/api/v1/admin/ground", json={"ground": ground})
+            assert denied.status_code == 403
+            await sign_in(browser, "integrator")
+            tried = (await browser.post("/api/v1/admin/ground", json={"ground": ground})).json()
+            assert tried["placed"] is False
+            assert len(tried["mapping"]) == 9
+            assert len(tried["misses"]) == len(tried["places_m"]) == 12
+            assert 0 < tried["area_error"] < 0.25
+            vain = ground | {"people": {"marks": row}}
+            tried = (await browser.post("/api/v1/admin/ground", json={"ground": vain})).json()
+            assert tried["problem"] == "marked_people_are_all_at_one_distance"
+            both = ground | {"points": [{"px": 1, "py": 1, "x_m": 1, "y_m": 1}] * 4}
+            wrong = await browser.post("/api/v1/admin/ground", json={"ground": both})
+            assert wrong.status_code == 422
+            shown = (await browser.get("/api/v1/admin/site")).json()
+            camera = next(one for one in shown["cameras"] if one["id"] == "gulou")
+            wanted = camera | {"ground": ground, "at": [3.0, 4.0], "bearing_deg": 90.0}
+            assert (await put(browser, "things/cameras/gulou", wanted)).json()["saved"] is True
+
+    asyncio.run(story())
+    site, _ = inspect_site(file_of(edited))
+    gulou = next(one for one in site.cameras if one.id == "gulou")
+    assert gulou.ground is not None
+    assert gulou.ground.model_dump(exclude_none=True, mode="json") == ground
+    assert (gulou.at, gulou.bearing_deg) == ((3.0, 4.0), 90.0)

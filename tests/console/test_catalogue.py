@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import console
+from config.calibration import GroundProblem
 from console.board import Advice
 from console.policy import Role
 from console.problems import Code
@@ -54,6 +55,7 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps() -> None:
         ("role", Role),
         ("advice", Advice),
         ("order_reason", SoundFault),
+        ("zone.reason", GroundProblem),
     ],
 )
 def test_every_named_code_has_its_word(group: str, codes: type[StrEnum]) -> None:

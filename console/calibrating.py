@@ -1,0 +1,89 @@
+"""A calibration tried out while it is drawn: what the marks tell, before anything is saved."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from config.calibration import Calibration, GroundProblem, GroundRefusedError, calibrate, through
+from config.grounds import Ground
+from config.schema import Camera
+
+
+class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
+    """What marks tell, or the problem they have.
+
+    `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
+    mark lies on the ground. `misses` are shares of people's height, or pixels beside a grid's corner.
+    """
+
+    problem: GroundProblem | None = None
+    detail: str = ""
+    placed: bool = False
+    mapping: tuple[float, ...] = ()
+    places_m: tuple[tuple[float, float], ...] = ()
+    misses: tuple[float, ...] = ()
+    set_aside: tuple[int, ...] = ()
+    height_error: float | None = None
+    area_error: float | None = None
+    mast_m: float | None = None
+    pitch_deg: float | None = None
+
+
+def try_calibration(
+    ground: Ground, *, at: tuple[float, float] | None, bearing_deg: float | None
+) -> CalibrationTried:
+    """The calibration in figures; never raises for marks that tell nothing."""
+    try:
+        found = calibrate(ground, at=at, bearing_deg=bearing_deg)
+    except GroundRefusedError as error:
+        return CalibrationTried(problem=error.problem, detail=error.detail)
+    feet = np.array(_feet(ground), np.float64)
+    places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
+    told = CalibrationTried(
+        placed=found.placed,
+        mapping=tuple(found.ground.ravel().tolist()),
+        places_m=tuple((float(x), float(y)) for x, y in places),
+        misses=found.misses_px,
+        mast_m=None if found.camera is None else found.camera.mast_m,
+        pitch_deg=None if found.camera is None else found.camera.pitch_deg,
+    )
+    return _with_heights(told, found, ground)
+
+
+def _feet(ground: Ground) -> list[tuple[float, float]]:
+    """Everything marked on the ground, in pixels."""
+    if ground.people is not None:
+        return [one.foot_px for one in ground.people.marks]
+    corners = ground.points if ground.grid is None else ground.grid.corners
+    return [(one.px, one.py) for one in corners or ()]
+
+
+def _with_heights(told: CalibrationTried, found: Calibration, ground: Ground) -> CalibrationTried:
+    if found.people is None or ground.people is None:
+        return told
+    usual = ground.people.height_m
+    wanted = [one.height_m or usual for one in ground.people.marks]
+    pairs = zip(found.people.heights_m, wanted, strict=True)
+    return msgspec.structs.replace(
+        told,
+        misses=tuple(got / want - 1 for got, want in pairs),
+        set_aside=found.people.set_aside,
+        height_error=found.people.height_error,
+        area_error=found.people.area_error,
+    )
+
+
+def marked_places(camera: Camera) -> list[tuple[float, tuple[float, float]]]:
+    """Every mark's row in the picture with its place on the map; none where the ground has no place."""
+    ground = camera.ground
+    if ground is None:
+        return []
+    if ground.points is not None:
+        return [(one.py, (one.x_m, one.y_m)) for one in ground.points]
+    known = ground.grid is not None and ground.grid.at is not None
+    if not known and (camera.at is None or camera.bearing_deg is None):
+        return []
+    tried = try_calibration(ground, at=camera.at, bearing_deg=camera.bearing_deg)
+    rows = (row for _, row in _feet(ground))
+    return list(zip(rows, tried.places_m, strict=True)) if tried.places_m else []
