@@ -35,6 +35,7 @@ TESTS = {
         "tests/devices/test_lanes_machine.py::TestLanes",
     ],
     "devices/motions.py": [
+        "tests/devices/test_motions.py",
         "tests/devices/test_outbox_bollards.py",
         "tests/devices/test_outbox_edges.py",
         "tests/devices/test_lanes_machine.py::TestLanes",

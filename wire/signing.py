@@ -54,7 +54,6 @@ class SignatureRefusal(msgspec.Struct, frozen=True, kw_only=True):
 
 class _RefusedOrderError(Exception):
     def __init__(self, reason: SignatureReason, detail: str = "") -> None:
-        super().__init__(reason.value, detail)
         self.refusal = SignatureRefusal(reason=reason, detail=printable(detail, 200))
 
 

@@ -136,6 +136,8 @@ def test_members_that_we_do_not_know_are_part_of_what_was_signed() -> None:
         (b"{}", "unsigned"),
         (b'{"signature":"","key":"k1"}', "unsigned"),
         (b'{"signature":5,"key":"k1"}', "unsigned"),
+        (b'{"signature":"AA"}', "unsigned"),
+        (b'{"signature":"AA","key":["k1"]}', "unsigned"),
         (b'{"signature":"AA","key":"k9"}', "unknown_key"),
         (b'{"signature":"AA","key":"k1"}', "bad_signature"),
         (b'{"signature":"' + b"A" * 86 + b'","key":"k1"}', "bad_signature"),
@@ -147,11 +149,36 @@ def test_members_that_we_do_not_know_are_part_of_what_was_signed() -> None:
         (b'{"signature":"AA","key":"k1","counter":NaN}', "not_integer"),
         (b'{"signature":"AA","signature":"AB","key":"k1"}', "duplicate_member"),
         (b'{"signature":"AA","key":"k1","text":{"zh":"","zh":""}}', "duplicate_member"),
+        (b" " * 65_536, "not_json"),
         (b" " * 65_537, "too_large"),
     ],
 )
 def test_what_is_not_ours_is_refused_by_name(payload: bytes, reason: str) -> None:
     assert reason_of(LANE, payload) == reason
+
+
+def test_a_refusal_says_what_was_wrong_and_repeats_no_more_of_it_than_fits_a_line() -> None:
+    short = verify_order(LANE, b'{"signature":"AA","key":"k1"}', KEYS)
+    assert isinstance(short, SignatureRefusal)
+    assert short.detail == "not 86 characters"
+    stranger = b'{"signature":"AA","key":"' + b"k" * 300 + b'"}'
+    unknown = verify_order(LANE, stranger, KEYS)
+    assert isinstance(unknown, SignatureRefusal)
+    assert unknown.detail == "k" * 200
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_integer_is_signed_and_the_next_is_not(sign: int) -> None:
+    largest = sign * (2**53 - 1)
+    assert signed_bytes("t", {"n": largest}) == b't\n{"n":%d}' % largest
+    with pytest.raises(ValueError, match="within 2\\^53"):
+        signed_bytes("t", {"n": largest + sign})
+
+
+@pytest.mark.parametrize("form", [b"%s", b'{"a":%s}', b'{"a":[%s]}'])
+def test_names_beyond_ascii_stand_in_the_standards_order_however_deep(form: bytes) -> None:
+    written = form % '{"\U00010000":1,"\ue000":2}'.encode()
+    assert signed_bytes("t", msgspec.json.decode(written)) == b"t\n" + written
 
 
 def test_a_signature_is_accepted_in_one_spelling_only() -> None:
@@ -165,9 +192,14 @@ def test_a_signature_is_accepted_in_one_spelling_only() -> None:
 def test_a_good_signature_over_something_else_than_an_order_is_refused() -> None:
     assert reason_of(LANE, resigned({"key": "k1", "id": "o-2"})) == "not_an_order"
     members = msgspec.json.decode(SIGNER.sign(LANE, RAISE)) | {"motion": "jump"}
-    assert reason_of(LANE, resigned(members)) == "not_an_order"
+    refusal = verify_order(LANE, resigned(members), KEYS)
+    assert isinstance(refusal, SignatureRefusal)
+    assert refusal.reason.value == "not_an_order"
+    assert "$.motion" in refusal.detail
     other = "yinding/v1/shichahai/sensor/s1/reading"
     assert reason_of(other, resigned({"key": "k1"}, other)) == "not_an_order"
+    lane = msgspec.json.decode(SIGNER.sign(LANE, RAISE))
+    assert reason_of(other, resigned(lane, other)) == "not_an_order"
 
 
 @settings(max_examples=150, deadline=None)
