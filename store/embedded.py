@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -345,13 +345,13 @@ class Store(StoreReader):
         finally:
             self._writing.release()
 
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def _named_errors(self) -> AbstractContextManager[object]:
+        if self._records_there is None:
+            return named_errors(self.path)
         with ExitStack() as stack:
-            if self._records_there is not None:
-                stack.enter_context(self._records_there.naming_errors())
+            stack.enter_context(self._records_there.naming_errors())
             stack.enter_context(named_errors(self.path))
-            yield
+            return stack.pop_all()
 
     @property
     def _kept(self) -> Database:

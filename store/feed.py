@@ -41,7 +41,8 @@ class Subscription:
     def get(self, timeout_s: float) -> Commit | None:
         """The next commit, or none within the time; raises `FeedClosedError` after the last."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closed, timeout_s)
+            if not self._queue and timeout_s > 0:
+                self._changed.wait_for(lambda: self._queue or self._closed, timeout_s)
             return self._pop()
 
     async def next(self) -> Commit:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -48,7 +48,7 @@ _decoder = msgspec.msgpack.Decoder(_Block)
 
 def pack(rows: Rows) -> bytes:
     """Rows of columns as one block."""
-    block = _Block(len(rows), [_pack_column(column) for column in rows.T])
+    block = _Block(len(rows), _pack_columns(np.ascontiguousarray(rows.T)))
     return zlib.compress(_encoder.encode(block), _LEVEL)
 
 
@@ -62,17 +62,62 @@ def unpack(body: bytes, columns: Sequence[int] | None = None) -> Rows:
     return rows
 
 
-def _pack_column(column: Rows) -> _Column:
-    missing = np.isnan(column)
-    present, gaps = column, b""
-    if missing.any():
-        present, gaps = column[~missing], np.packbits(missing).tobytes()
-    if not present.size:
-        return _Column(_ABSENT)
+class _Found(NamedTuple):
+    """A column as whole numbers: how many digits were behind the point."""
+
+    digits: int
+    whole: NDArray[np.int64]
+
+
+def _pack_columns(table: Rows) -> list[_Column]:
+    """All columns of a block, given as rows of a table.
+
+    They are looked at together: a block is rarely longer than a few hundred rows, so what counts
+    is how often numpy is asked, not for how much.
+    """
+    missing = np.isnan(table)
+    gapped, absent = np.asarray(missing.any(axis=1)), np.asarray(missing.all(axis=1))
+    found = _whole_numbers(np.where(missing, 0.0, table) if gapped.any() else table)
+    columns = []
+    for number, column in enumerate(table):
+        if absent[number]:
+            columns.append(_Column(_ABSENT))
+            continue
+        there = ~missing[number] if gapped[number] else slice(None)
+        gaps = np.packbits(missing[number]).tobytes() if gapped[number] else b""
+        if number in found:
+            digits, whole = found[number]
+            columns.append(_pack_whole(whole[there], digits, gaps))
+        else:
+            columns.append(_pack_float(column[there], gaps))
+    return columns
+
+
+def _whole_numbers(table: Rows) -> dict[int, _Found]:
+    """The columns that some power of ten turns into whole numbers, which give the very values back."""
+    found: dict[int, _Found] = {}
+    left = np.arange(len(table))
     for digits in range(_DIGITS_AT_MOST + 1):
-        whole = _as_whole(present, 10.0**digits)
-        if whole is not None:
-            return _pack_whole(whole, digits, gaps)
+        scale = 10.0**digits
+        fits = left[_scaled(table[left, :_LOOK], scale)[1]]
+        scaled, exact = _scaled(table[fits], scale)
+        for number, whole in zip(fits[exact].tolist(), scaled[exact].astype(np.int64), strict=True):
+            found[number] = _Found(digits, whole)
+        left = np.array([number for number in left.tolist() if number not in found], np.intp)
+        if not left.size:
+            break
+    return found
+
+
+def _scaled(table: Rows, scale: float) -> tuple[Rows, NDArray[np.bool_]]:
+    """The values times `scale`, rounded; and in which columns nothing was lost by it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = np.rint(table * scale)
+        exact = (scaled / scale == table) & (np.abs(scaled) < _WHOLE_BELOW)
+    return scaled, exact.all(axis=1)
+
+
+def _pack_float(present: Rows, gaps: bytes) -> _Column:
     with np.errstate(over="ignore"):
         short = present.astype(np.float32)
     if np.array_equal(short.astype(np.float64), present):
@@ -80,39 +125,32 @@ def _pack_column(column: Rows) -> _Column:
     return _Column(_FLOAT64, gaps=gaps, data=_shuffled(np.ascontiguousarray(present)))
 
 
-def _as_whole(values: Rows, scale: float) -> NDArray[np.int64] | None:
-    """The values times `scale` as whole numbers, if that gives the very values back."""
-    for part in (values[:_LOOK], values):
-        with np.errstate(over="ignore"):
-            scaled = np.rint(part * scale)
-        if not (np.abs(scaled).max() < _WHOLE_BELOW and np.array_equal(scaled / scale, part)):
-            return None
-    return scaled.astype(np.int64)
-
-
 def _pack_whole(whole: NDArray[np.int64], digits: int, gaps: bytes) -> _Column:
     least, most = int(whole.min()), int(whole.max())
-    steps = np.diff(whole)
+    if least == most:
+        return _Column(_PLAIN, digits, least, least, 0, gaps)
     first = int(whole[0])
-    if steps.size and int(steps.max()) - int(steps.min()) < most - least:
-        short = int(steps.min())
-        data, width = _narrow(steps - short)
+    steps = whole[1:] - whole[:-1]
+    short, long = int(steps.min()), int(steps.max())
+    if long - short < most - least:
+        data, width = _narrow(steps, short, long)
         return _Column(_STEPS, digits, first, short, width, gaps, data)
-    data, width = _narrow(whole - least)
+    data, width = _narrow(whole, least, most)
     return _Column(_PLAIN, digits, first, least, width, gaps, data)
 
 
-def _narrow(values: NDArray[np.int64]) -> tuple[bytes, int]:
-    """Numbers from zero on in as few bytes each as hold them all; none where all are zero."""
-    most = int(values.max(initial=0))
-    if not most:
+def _narrow(values: NDArray[np.int64], least: int, most: int) -> tuple[bytes, int]:
+    """Distances to the least in as few bytes each as hold them all; none where all are zero."""
+    if least == most:
         return b"", 0
-    width = next(width for width in (1, 2, 4, 8) if most < 1 << (8 * width))
-    return _shuffled(values.astype(f"<u{width}")), width
+    width = next(width for width in (1, 2, 4, 8) if most - least < 1 << (8 * width))
+    return _shuffled((values - least).astype(f"<u{width}")), width
 
 
 def _shuffled(values: NDArray[np.generic]) -> bytes:
     """First all lowest bytes, then all second ones: alike bytes stand together."""
+    if values.itemsize == 1:
+        return values.tobytes()
     raw = np.frombuffer(values.tobytes(), np.uint8).reshape(values.size, -1)
     return raw.T.tobytes()
 

@@ -34,6 +34,7 @@ from store.tiers import (
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[tuple[int, tuple[float, ...]]])
 _KEYS_REMEMBERED = 2048
+_NO_VALUE = float("nan")
 _PERIOD_BITS = 24
 PACKED_UP_TO = "readings_packed_up_to"
 """Name of the snapshot with the journal's serial up to which every source is packed."""
@@ -331,7 +332,7 @@ def _without_repeats(kind: str, old: Rows | None, new: Rows) -> Rows:
 
 def row_of(kind: str, at_ms: float, values: tuple[float | None, ...]) -> Row:
     """A reading as a row; what is None has no value."""
-    row = (float(at_ms), *(np.nan if value is None else float(value) for value in values))
+    row = (float(at_ms), *[_NO_VALUE if value is None else float(value) for value in values])
     if len(row) != LAYOUTS[kind].width:
         raise ValueError(f"a {kind} row has {LAYOUTS[kind].width} numbers, not {len(row)}")
     return row

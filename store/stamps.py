@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 
 
 def to_ms(at: datetime) -> int:
     """Milliseconds since 1970 of a timezone-aware time; finer parts are cut off."""
-    return (at - _EPOCH) // _MS
+    since = at - _EPOCH
+    return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def from_ms(at_ms: int) -> datetime:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -97,7 +98,7 @@ class Intake:
         if isinstance(body, DensityBlind):
             values = (model, self._sources.number("word", body.reason), *_NO_NUMBERS)
         else:
-            values = (model, None, *(getattr(body, name) for name in CAMERA_NUMBERS))
+            values = (model, None, *_camera_numbers(body))
         return self._reading("camera", source, row_of("camera", to_ms(body.at), values))
 
     def _counter(self, fact: Fact, reading: CounterReading) -> bool:
@@ -163,6 +164,7 @@ class Intake:
 
 
 _NO_NUMBERS = (None,) * len(CAMERA_NUMBERS)
+_camera_numbers = attrgetter(*CAMERA_NUMBERS)
 
 
 def _latest_rows(

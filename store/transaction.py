@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 
@@ -25,6 +26,8 @@ from store.taking_in import Intake
 from store.tidying import Keeping, Tidying, forget_keys
 
 _COUNTER = "order_counter"
+_NO_NUMBERS = (None,) * len(ZONE_NUMBERS)
+_zone_numbers = attrgetter(*ZONE_NUMBERS)
 
 
 class Transaction:
@@ -56,7 +59,7 @@ class Transaction:
         for view in views:
             source = self._sources.number("zone", view.zone)
             blind = view.sight is Sight.BLIND
-            numbers = (None if blind else getattr(view, name) for name in ZONE_NUMBERS)
+            numbers = _NO_NUMBERS if blind else _zone_numbers(view)
             row = row_of(
                 "zone", to_ms(view.at) // 1000 * 1000, (SIGHTS.index(view.sight), *numbers)
             )
