@@ -29,7 +29,13 @@ from wire.packets import (
     read_number,
     read_publish,
 )
-from wire.topic_tree import TopicTree, is_valid_filter, matches
+from wire.topic_tree import (
+    REMEMBERED_LENGTH,
+    REMEMBERED_MOST,
+    TopicTree,
+    is_valid_filter,
+    matches,
+)
 
 MAX_INFLIGHT = 2_000
 MAX_WAITING = 100_000
@@ -116,6 +122,7 @@ class BrokerCore:
         self._sessions: dict[str, Session] = {}
         self._tree: TopicTree[Session] = TopicTree()
         self._retained: dict[str, Message] = {}
+        self._may_speak: dict[tuple[str, str], bool] = {}
         self.counts: Counter[str] = Counter()
 
     def greet(self, greeting: Greeting, outlet: Outlet) -> Session | None:
@@ -206,10 +213,12 @@ class BrokerCore:
         while outlet is not None and session.waiting and len(session.inflight) < MAX_INFLIGHT:
             if outlet.is_congested:
                 return
-            message = session.unqueue()
-            mid = session.next_mid()
-            session.inflight[mid] = message
-            outlet.send(publish_bytes(message, mid, dup=False))
+            self._hand_out(session, outlet, session.unqueue())
+
+    def _hand_out(self, session: Session, outlet: Outlet, message: Message) -> None:
+        mid = session.next_mid()
+        session.inflight[mid] = message
+        outlet.send(publish_bytes(message, mid, dup=False))
 
     def _forget(self, session: Session) -> None:
         for topic_filter in session.filters:
@@ -231,14 +240,27 @@ class BrokerCore:
 
     def _accept(self, identity: Identity, message: Message) -> None:
         """Keep and route a message, if its author may speak there."""
-        if not any(matches(rule, message.topic) for rule in identity.publish):
+        if not self._may(identity, message.topic):
             self.counts["denied_publish"] += 1
             return
         self.counts["published"] += 1
         if message.retain:
             self._retain(message)
         for session, qos in self._tree.listeners(message.topic).items():
-            self._deliver(session, message._replace(qos=min(qos, message.qos), retain=False))
+            quality = min(qos, message.qos)
+            self._deliver(session, Message(message.topic, message.payload, quality, retain=False))
+
+    def _may(self, identity: Identity, topic: str) -> bool:
+        """Whether somebody may speak on a topic; asked once of each, since rules never change."""
+        key = (identity.name, topic)
+        known = self._may_speak.get(key)
+        if known is None:
+            known = any(matches(rule, topic) for rule in identity.publish)
+            if len(self._may_speak) >= REMEMBERED_MOST:
+                self._may_speak.clear()
+            if len(topic) <= REMEMBERED_LENGTH:
+                self._may_speak[key] = known
+        return known
 
     def _retain(self, message: Message) -> None:
         if not message.payload:
@@ -253,6 +275,10 @@ class BrokerCore:
         if message.qos == 0:
             if outlet is not None and not outlet.is_congested:
                 outlet.send(publish_bytes(message, 0, dup=False))
+            return
+        free = not session.waiting and len(session.inflight) < MAX_INFLIGHT
+        if free and outlet is not None and not outlet.is_congested:
+            self._hand_out(session, outlet, message)
             return
         self.counts["dropped"] += session.queue(message)
         self.flush(session)

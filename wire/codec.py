@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
+from typing import Protocol, get_args
 
 import msgspec
 
@@ -70,6 +70,11 @@ _DECODERS: dict[tuple[str, str], _BodyDecoder] = {
     ("bollard", "receipt"): msgspec.json.Decoder(BollardReceipt),
     ("bollard", "state"): msgspec.json.Decoder(BollardState),
 }
+_NAMES = {
+    body: frozenset(body.__struct_fields__) | {body.__struct_config__.tag_field}
+    for body in get_args(FieldBody)
+}
+"""The members that the contract names, and the one that tells two bodies of a topic apart."""
 
 
 def known_devices(site: SiteFile) -> dict[DeviceKind, frozenset[str]]:
@@ -170,11 +175,8 @@ class Decoder:
         return body
 
     def _count_unknown(self, address: Address, body: FieldBody, members: dict[str, object]) -> None:
-        known = body.__struct_fields__
-        tag = body.__struct_config__.tag_field
-        for name in members:
-            if name not in known and name != tag:
-                self.unknown_fields.add(f"{address.kind}/{address.leaf}.{printable(name, 64)}")
+        for name in sorted(members.keys() - _NAMES[type(body)]):
+            self.unknown_fields.add(f"{address.kind}/{address.leaf}.{printable(name, 64)}")
 
 
 def _name(address: Address) -> str:
@@ -198,6 +200,9 @@ def _members(payload: bytes) -> dict[str, object]:
     return members
 
 
+_STAMPS = (datetime,)
+_PLAIN_ALREADY = frozenset({str, int, bool})
+_NONE_STAYS: frozenset[str] = frozenset()
 _NULL_STAYS: dict[type[msgspec.Struct], frozenset[str]] = {ZoneState: frozenset({"level"})}
 
 
@@ -215,18 +220,22 @@ def encode(message: msgspec.Struct, *, tz: tzinfo = UTC) -> bytes:
 
 def to_members(message: msgspec.Struct, *, tz: tzinfo = UTC) -> dict[str, object]:
     """A message as plain JSON values, by the rules of `encode`."""
-    raw = msgspec.to_builtins(message, builtin_types=(datetime,))
-    keep = _NULL_STAYS.get(type(message), frozenset())
+    raw = msgspec.to_builtins(message, builtin_types=_STAMPS)
+    keep = _NULL_STAYS.get(type(message), _NONE_STAYS)
     return {
-        name: _plain(value, tz) for name, value in raw.items() if value is not None or name in keep
+        name: value if type(value) in _PLAIN_ALREADY else _plain(value, tz)
+        for name, value in raw.items()
+        if value is not None or name in keep
     }
 
 
 def _plain(value: object, tz: tzinfo) -> object:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number that is not finite is never published")
+        return value
     if isinstance(value, datetime):
         return value.astimezone(tz).isoformat(timespec="milliseconds")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number that is not finite is never published")
     if isinstance(value, dict):
         return {name: _plain(item, tz) for name, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

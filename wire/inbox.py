@@ -73,8 +73,13 @@ class Inbox:
             was_full = self.full
             if not self._waiting and timeout_s > 0:
                 self._changed.wait_for(lambda: bool(self._waiting), timeout_s)
-            batch = [self._waiting.popleft() for _ in range(min(max_n, len(self._waiting)))]
-            self._bytes -= sum(len(delivery.payload) for delivery in batch)
+            if len(self._waiting) <= max_n:
+                batch = list(self._waiting)
+                self._waiting.clear()
+                self._bytes = 0
+            else:
+                batch = [self._waiting.popleft() for _ in range(max_n)]
+                self._bytes -= sum(len(delivery.payload) for delivery in batch)
             has_room = was_full and not self.full
         if has_room:
             self._on_room()

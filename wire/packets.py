@@ -137,20 +137,21 @@ class _Fields:
         return self.take(self.number())
 
     def text(self) -> str:
-        try:
-            text = self.blob().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ProtocolFaultError("text is not UTF-8") from error
-        if "\0" in text:
-            raise ProtocolFaultError("text holds a null character")
-        return text
-
-    def rest(self) -> bytes:
-        return self.take(len(self._body) - self._at)
+        return _decoded(self.blob())
 
     @property
     def more(self) -> bool:
         return self._at < len(self._body)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ProtocolFaultError("text is not UTF-8") from error
+    if "\0" in text:
+        raise ProtocolFaultError("text holds a null character")
+    return text
 
 
 def read_greeting(packet: Packet) -> Greeting:
@@ -183,13 +184,16 @@ def read_greeting(packet: Packet) -> Greeting:
 
 def read_publish(packet: Packet) -> tuple[Message, int]:
     """The message of a PUBLISH packet and its number (0 for quality 0)."""
-    fields = _Fields(packet.body)
-    qos = packet.flags >> 1 & 0x03
-    topic = fields.text()
+    body, qos = packet.body, packet.flags >> 1 & 0x03
+    topic_end = 2 + int.from_bytes(body[:2], "big")
+    payload_at = topic_end + 2 if qos else topic_end
+    if payload_at > len(body):
+        raise ProtocolFaultError("truncated packet")
+    topic = _decoded(body[2:topic_end])
     if qos == 3 or not topic or "+" in topic or "#" in topic:
         raise ProtocolFaultError("malformed publish")
-    mid = fields.number() if qos else 0
-    return Message(topic, fields.rest(), qos, bool(packet.flags & 0x01)), mid
+    mid = int.from_bytes(body[topic_end:payload_at], "big")
+    return Message(topic, body[payload_at:], qos, bool(packet.flags & 0x01)), mid
 
 
 def read_filters(packet: Packet) -> tuple[int, list[tuple[str, int]]]:
@@ -210,13 +214,17 @@ def read_filters(packet: Packet) -> tuple[int, list[tuple[str, int]]]:
 
 def read_number(packet: Packet) -> int:
     """The number in an acknowledgement packet."""
-    return _Fields(packet.body).number()
+    if len(packet.body) < 2:
+        raise ProtocolFaultError("truncated packet")
+    return int.from_bytes(packet.body[:2], "big")
 
 
 def packet_bytes(kind: PacketType, flags: int, body: bytes) -> bytes:
     """A whole packet with its fixed header."""
-    header = bytearray([kind << 4 | flags])
     length = len(body)
+    if length < 0x80:
+        return bytes((kind << 4 | flags, length)) + body
+    header = bytearray([kind << 4 | flags])
     while True:
         length, digit = length >> 7, length & 0x7F
         header.append(digit | (0x80 if length else 0))

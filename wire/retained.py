@@ -23,8 +23,8 @@ class RetainedBoard:
     def set(self, topic: str, payload: bytes) -> bool:
         """Want this message to stand on the topic, or none where it is empty."""
         with self._lock:
-            topics = self._standing.keys() | self._pending.keys()
-            if topic not in topics and len(topics) >= self._limit:
+            is_known = topic in self._standing or topic in self._pending
+            if not is_known and len(self._standing.keys() | self._pending.keys()) >= self._limit:
                 return False
             if payload:
                 self._standing[topic] = payload

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 Listener = TypeVar("Listener")
+
+REMEMBERED_MOST = 16_384
+REMEMBERED_LENGTH = 512
+"""How many topics are remembered, and how long a topic may be for it."""
 
 
 def is_valid_filter(topic_filter: str) -> bool:
@@ -40,13 +45,18 @@ class _Node(Generic[Listener]):
 
 
 class TopicTree(Generic[Listener]):
-    """Listeners with their quality of service by topic filter; a look-up costs levels, not filters."""
+    """Listeners with their quality of service by topic filter; a look-up costs levels, not filters.
+
+    Devices say many things on few topics, so what was looked up is remembered.
+    """
 
     def __init__(self) -> None:
         self._root: _Node[Listener] = _Node()
+        self._known: dict[str, Mapping[Listener, int]] = {}
 
     def add(self, topic_filter: str, listener: Listener, qos: int) -> None:
         """Listen; the same listener on the same filter takes the new quality."""
+        self._known = {}
         node = self._root
         for level in topic_filter.split("/"):
             node = node.children.setdefault(level, _Node())
@@ -54,6 +64,7 @@ class TopicTree(Generic[Listener]):
 
     def remove(self, topic_filter: str, listener: Listener) -> None:
         """Listen no more; branches that nobody needs are cut."""
+        self._known = {}
         path = [self._root]
         levels = topic_filter.split("/")
         for level in levels:
@@ -67,8 +78,18 @@ class TopicTree(Generic[Listener]):
                 break
             del parent.children[level]
 
-    def listeners(self, topic: str) -> dict[Listener, int]:
+    def listeners(self, topic: str) -> Mapping[Listener, int]:
         """Everyone who hears the topic, once, with the highest quality that they asked for."""
+        known = self._known.get(topic)
+        if known is None:
+            known = self._look_up(topic)
+            if len(self._known) >= REMEMBERED_MOST:
+                self._known = {}
+            if len(topic) <= REMEMBERED_LENGTH:
+                self._known[topic] = known
+        return known
+
+    def _look_up(self, topic: str) -> dict[Listener, int]:
         found: dict[Listener, int] = {}
         levels = topic.split("/")
         stack = [(self._root, 0)]

@@ -114,8 +114,9 @@ class Topics:
         self.root = f"{ROOT}/{site_id}"
         self._prefix = f"{self.root}/"
         self.classify = lru_cache(maxsize=16_384)(self._classify)
+        self._build = lru_cache(maxsize=16_384)(self._built)
 
-    def _build(self, kind: str, device: str, leaf: str) -> str:
+    def _built(self, kind: str, device: str, leaf: str) -> str:
         row = _ROWS[kind, leaf]
         return self._prefix + row.pattern.replace("{id}", checked_id(device))
 
