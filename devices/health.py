@@ -33,6 +33,9 @@ COUNTER_SILENT_S = 60.0
 STARTUP_GRACE_S = 20.0
 """How long after the start a device may take to be heard for the first time."""
 
+_ROUNDING_S = 1e-3
+"""So much earlier than computed is looked at: sums of seconds are not exact."""
+
 WORKERS_MAX = 1000
 """Workers are not in the site file; more than so many names are not taken in."""
 
@@ -70,6 +73,7 @@ class HealthRegistry:
         self._grace_s = grace_s
         self._started_mono: float | None = None
         self._silences = _silences(site)
+        self._next_silence_mono = float("-inf")
 
     def states(self) -> tuple[DeviceHealth, ...]:
         """Every device as it is believed to be now; empty before the first `observe` or `tick`."""
@@ -114,12 +118,17 @@ class HealthRegistry:
     def tick(self, now: datetime, mono: float) -> tuple[DeviceHealth, ...]:
         """Notice what stayed silent too long."""
         started = self._start(now, mono)
+        if mono < self._next_silence_mono:
+            return ()
+        self._next_silence_mono = float("inf")
         changes: list[DeviceHealth] = []
         for (kind, _), device in self._devices.items():
             if device.health.state not in WELL_STATES:
                 continue
             reason = self._silence(kind, device, mono, started)
-            if reason is not None:
+            if reason is None:
+                self._look_again(device, started)
+            else:
                 state = HealthState.SILENT
                 if kind is DeviceKind.TERMINAL:
                     state = HealthState.OFFLINE
@@ -147,6 +156,7 @@ class HealthRegistry:
                 return None
             health = DeviceHealth(kind=kind, id=device_id, state=HealthState.WAITING, since=now)
             device = self._devices[key] = _Device(health, self._silences.get(key))
+            self._next_silence_mono = float("-inf")
         return device
 
     def _judge(self, fact: Fact) -> tuple[HealthState, str | None] | None:
@@ -196,6 +206,7 @@ class HealthRegistry:
         if state is not HealthState.OFFLINE:
             device.heard_mono = mono
             last_seen = arrived
+            self._look_again(device, mono)
         waiting = before.state is HealthState.WAITING
         flipped = waiting or (state in WELL_STATES) != (before.state in WELL_STATES)
         device.health = DeviceHealth(
@@ -207,6 +218,16 @@ class HealthRegistry:
             reason=reason,
         )
         return flipped
+
+    def _look_again(self, device: _Device, started: float) -> None:
+        """Note when a device could fall silent at the earliest; until then nobody need look."""
+        if device.heard_mono is None:
+            ends = started + max(self._grace_s, device.silent_after_s or 0.0)
+        elif device.silent_after_s is None:
+            return
+        else:
+            ends = device.heard_mono + device.silent_after_s
+        self._next_silence_mono = min(self._next_silence_mono, ends - _ROUNDING_S)
 
     def _silence(
         self, kind: DeviceKind, device: _Device, mono: float, started: float

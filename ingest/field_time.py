@@ -95,6 +95,8 @@ class FieldTime:
         recent = [one.ahead_s for one in self._stamps.values() if mono - one.mono <= HEARD_S]
         if len(recent) < SOURCES_LEAST:
             return 0.0
+        if max(recent) <= WRONG_S and min(recent) >= -WRONG_S:
+            return 0.0  # so is the middle, and nothing else has to be asked
         middle = median(recent)
         agreeing = sum(abs(ahead_s - middle) <= AGREE_S for ahead_s in recent)
         if abs(middle) <= WRONG_S or agreeing < SOURCES_LEAST or agreeing * 2 <= len(recent):

@@ -16,11 +16,13 @@ class TrueClock:
     """The true time of a run, `t` seconds after its start; the agenda moves it."""
 
     def __init__(self, start: datetime) -> None:
-        self._start = start
-        self.t = 0.0
+        self._start = self._now = start
+        self._now_t = self.t = 0.0
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.t)
+        if self._now_t != self.t:
+            self._now_t, self._now = self.t, self._start + timedelta(seconds=self.t)
+        return self._now
 
     def monotonic(self) -> float:
         return MONOTONIC_S + self.t
@@ -43,7 +45,8 @@ class Agenda:
     def at(self, t: float, act: Callable[..., None], *with_what: Any) -> None:
         """Let something happen at a moment, now at the earliest."""
         self._serial += 1
-        heapq.heappush(self._waiting, (max(t, self.t), self._serial, act, with_what))
+        at = max(self.t, t)
+        heapq.heappush(self._waiting, (at, self._serial, act, with_what))
 
     def after(self, seconds: float, act: Callable[..., None], *with_what: Any) -> None:
         """Let something happen some seconds from now."""

@@ -38,6 +38,7 @@ class SimFieldLine:
     ) -> None:
         self._on_order = on_order
         self.device = device
+        self._ordered = device if isinstance(device, OrderedDevice) else None
         self.cable = cable
         self.clock = clock
         self.connected = False
@@ -107,11 +108,11 @@ class SimFieldLine:
             message, mid = read_publish(packet)
             if mid:
                 connection.say(PacketType.PUBACK, 0, mid.to_bytes(2, "big"))
-            if not message.retain and isinstance(self.device, OrderedDevice):
+            if not message.retain:
                 self.hear(message.topic, message.payload)
         elif packet.kind is PacketType.CONNACK and not packet.body[1]:
-            if isinstance(self.device, OrderedDevice):
-                connection.say(*subscribe_packet([(self.device.listens_to(), 1)]))
+            if self._ordered is not None:
+                connection.say(*subscribe_packet([(self._ordered.listens_to(), 1)]))
             else:
                 self._greet()
         elif packet.kind is PacketType.SUBACK:
@@ -119,9 +120,9 @@ class SimFieldLine:
 
     def hear(self, topic: str, payload: bytes) -> None:
         """An order, as the broker or somebody in its name brought it."""
-        if isinstance(self.device, OrderedDevice):
+        if self._ordered is not None:
             now, mono = self.clock.now(), self.clock.monotonic()
-            self.say(self.device.hear(topic, payload, now, mono))
+            self.say(self._ordered.hear(topic, payload, now, mono))
             if self._on_order is not None:
                 self._on_order()
 

@@ -24,6 +24,9 @@ NOTICE_MOST_S = 15.0
 
 Tap = Callable[[str, bytes], None]
 
+_KINDS = {kind.value: kind for kind in PacketType}
+_PUBLISH, _PUBACK = PacketType.PUBLISH.value, PacketType.PUBACK.value
+
 
 @dataclass
 class Cable:
@@ -42,7 +45,7 @@ class Cable:
 
     def delay(self) -> float:
         low, high = self.delay_s
-        return self.rng.uniform(low, high)
+        return low + (high - low) * self.rng.random()
 
     def cut(self) -> None:
         """Pull the cable."""
@@ -170,12 +173,13 @@ class Connection:
         """Bytes from the broker to the client."""
         if self.stalled or self.client_gone:
             return
-        if data[0] >> 4 == PacketType.PUBACK:
+        kind = data[0] >> 4
+        if kind == _PUBACK:
             # The commonest packet of all; nothing here depends on when it comes.
-            self._on_packet(_packet_of(data))
+            self._on_packet(Packet(PacketType.PUBACK, 0, data[2:]))
             return
         at = self._agenda.t + self._cable.delay()
-        if not self._cable.unordered or data[0] >> 4 != PacketType.PUBLISH:
+        if not self._cable.unordered or kind != _PUBLISH:
             at = self._down_at = max(at, self._down_at)
         self._agenda.at(at, self._reached, data)
 
@@ -198,7 +202,7 @@ class Connection:
     def _arrived(self, packet: Packet) -> None:
         if self.stalled or self.broker_left or self._session is None:
             return
-        if packet.kind is PacketType.PUBLISH:
+        if packet.kind is PacketType.PUBLISH and self._broker.taps:
             self._tap(packet)
         try:
             self._broker.core.handle(self._session, packet)
@@ -207,8 +211,6 @@ class Connection:
             self.close()
 
     def _tap(self, packet: Packet) -> None:
-        if not self._broker.taps:
-            return
         length = int.from_bytes(packet.body[:2], "big")
         topic = packet.body[2 : 2 + length].decode()
         skip = 2 + length + (2 if packet.flags & 0x06 else 0)
@@ -242,7 +244,7 @@ def _packet_of(data: bytes) -> Packet:
     body_at = 2
     while data[body_at - 1] & 0x80:
         body_at += 1
-    return Packet(PacketType(data[0] >> 4), data[0] & 0x0F, data[body_at:])
+    return Packet(_KINDS[data[0] >> 4], data[0] & 0x0F, data[body_at:])
 
 
 def everyone(topics: Topics) -> tuple[Identity, ...]:
