@@ -101,15 +101,31 @@ def _check_whole(db: sqlite3.Connection, path: Path) -> None:
     waits_for_others, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     if waits_for_others:
         return  # another process has the file open, and checked it when it opened it
+    if _length(db, path) <= WHOLE_CHECK_BELOW_BYTES:
+        verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if verdict != "ok":
+            raise StoreDamagedError(path, verdict.splitlines()[0])
+
+
+def _length(db: sqlite3.Connection, path: Path) -> int:
+    """The file's length in bytes, which its header knows as well: one that is shorter was cut."""
     pages = int(db.execute("PRAGMA page_count").fetchone()[0])
     page_bytes = int(db.execute("PRAGMA page_size").fetchone()[0])
     length = path.stat().st_size
     if length < pages * page_bytes:
         raise StoreDamagedError(path, f"cut: {length} bytes of {pages * page_bytes}")
-    if length <= WHOLE_CHECK_BELOW_BYTES:
-        verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
-        if verdict != "ok":
-            raise StoreDamagedError(path, verdict.splitlines()[0])
+    return length
+
+
+def check_as_reader(db: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
+    """Refuse a newer program's file, and one that was cut, before anything is read from it.
+
+    While a log lies beside the file it may be ahead of it, and the length says nothing.
+    """
+    check_version(db, path, migrations)
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        _length(db, path)
 
 
 def check_version(db: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> int:
@@ -157,11 +173,16 @@ class Readers:
 
     def _open(self) -> sqlite3.Connection:
         uri = f"{self._path.resolve().as_uri()}?mode=ro"
-        db = sqlite3.connect(
-            uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
-        )
-        db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA cache_size = -8192")
+        with named_errors(self._path):
+            db = sqlite3.connect(
+                uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False
+            )
+            try:
+                db.execute("PRAGMA query_only = ON")
+                db.execute("PRAGMA cache_size = -8192")
+            except BaseException:
+                db.close()
+                raise
         return db
 
     @contextmanager

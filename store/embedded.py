@@ -21,7 +21,7 @@ from model.facts import DeviceKind, Fact
 from model.orders import OrderRecord
 from store import audit, history, records
 from store.audit import AuditCheck, AuditLine
-from store.database import LOCK_WAIT_S, FolderHold, Readers, check_version, open_writer
+from store.database import LOCK_WAIT_S, FolderHold, Readers, check_as_reader, open_writer
 from store.errors import StoreBusyError, StoreMissingError, named_errors
 from store.further_history import FurtherHistory
 from store.history import Curve, Point, Source
@@ -73,7 +73,7 @@ class StoreReader:
             raise StoreMissingError(f"{path}: there is no store")
         readers = Readers(path, size=1)
         with readers.connection() as db:
-            check_version(db, path, MIGRATIONS)
+            check_as_reader(db, path, MIGRATIONS)
         return StoreReader(path, readers, LookedUpRows(), records_there)
 
     def close(self) -> None:

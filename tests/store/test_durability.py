@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import FILE_NAME, Store
+from store.embedded import FILE_NAME, Store, StoreReader
 from store.errors import (
     StoreBusyError,
     StoreDamagedError,
@@ -90,6 +90,22 @@ def test_a_cut_file_is_refused_by_name_and_left_as_it_is(tmp_path: Path, share: 
         Store.open(tmp_path)
     assert "Restore it from a backup" in str(refused.value)
     assert path.read_bytes() == left
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.1, 0.5, 0.99])
+def test_who_looks_into_a_cut_file_is_told_and_reads_nothing(tmp_path: Path, share: float) -> None:
+    path = _filled(tmp_path)
+    os.truncate(path, int(path.stat().st_size * share))
+    with pytest.raises(StoreDamagedError, match=FILE_NAME):
+        StoreReader.look(tmp_path)
+
+
+def test_who_looks_beside_a_writer_whose_log_is_ahead_of_the_file_reads_all(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        with store.transaction() as tx:
+            tx.add_facts([noise(f"n{n}", n, 50) for n in range(5000)])
+        with StoreReader.look(tmp_path) as reader:
+            assert reader.counts()["readings"] == 5000
 
 
 def test_an_overwritten_file_is_refused(tmp_path: Path) -> None:
