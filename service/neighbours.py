@@ -16,6 +16,7 @@ from service.cap_out import CapOut
 from service.site import LoadedSite
 from store.embedded import StoreReader
 from store.feed import Feed
+from store.notices import Notices
 from wire.codec import encode
 from wire.topics import Topics
 
@@ -28,6 +29,7 @@ def start_neighbours(
     feed: Feed,
     speaker: Speaker,
     door: SideDoor,
+    notices: Notices,
     clock: Clock,
 ) -> None:
     """Speak to and hear from other centres, as tasks of a group."""
@@ -38,7 +40,9 @@ def start_neighbours(
         # The library takes long to load, and every command would wait for it.
         from service.notifying import notifiers_of, tell_people  # noqa: PLC0415
 
-        tasks.create_task(tell_people(notifiers_of(loaded), feed), name="people are told")
+        notifiers = notifiers_of(loaded, notices, clock)
+        telling = tell_people(notifiers, feed, store=store, clock=clock)
+        tasks.create_task(telling, name="people are told")
     for each in site.cap.feeds:
         book = AlertBook(each, site.site.origin)
         coming = follow(each, book, clock, _teller(loaded, each, door))

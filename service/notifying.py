@@ -3,24 +3,34 @@
 Follows the feed of commits. Each target is told when a warning opens, rises, is escalated or ends,
 or leaves somebody unreached, from its own level on; an exercise says so first. A message that did not go out is tried again a few
 times and then logged by name: the terminals and the room do not depend on it.
+
+What is owed follows from the cases' history and from what was told of it, both on disk. A service
+that was killed, or fell behind the feed, reads them and tells what is missing, as far as it is
+fresh enough to be of use. So everything is told at least once; each message has a number, by which
+one that came twice is known.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 from apprise import Apprise
+from msgspec.structs import replace
 
 from config.schema import NotifyTarget
 from model.cases import Case, Change, Transition
+from model.clock import Clock
 from model.commit import Commit
 from model.text import Bilingual
 from service.site import LoadedSite
-from store.errors import FeedClosedError
+from store.embedded import StoreReader
+from store.errors import FeedClosedError, StoreError
 from store.feed import Feed
+from store.notices import Notices
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +41,9 @@ TRY_AGAIN_S = 5.0
 ANSWER_WITHIN_S = 30.0
 GAPS_TOLD_MOST = 1_000
 """Letters; a message of a hundred names would tell nobody anything."""
+OWED_FOR = timedelta(hours=1)
+"""Later nobody is helped by being told: the room has it."""
+CASES_READ = 200
 
 _TOLD = {
     Change.OPENED: ("新警报", "new"),
@@ -41,42 +54,79 @@ _TOLD = {
 }
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to a target, and the steps that it tells of."""
+
+    steps: tuple[str, ...]
+    title: str
+    body: str
+
+
 class Notifier:
     """One target: what concerns it is queued, and sent in order by a task of its own."""
 
     def __init__(
-        self, target: NotifyTarget, url: str, *, zones: dict[str, str], again_s: float = TRY_AGAIN_S
+        self,
+        target: NotifyTarget,
+        url: str,
+        *,
+        zones: dict[str, str],
+        notices: Notices,
+        clock: Clock,
+        again_s: float = TRY_AGAIN_S,
     ) -> None:
         self.failed = 0
         self._target = target
         self._zones = zones
+        self._notices = notices
+        self._clock = clock
         self._again_s = again_s
-        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(MESSAGES_WAITING)
+        self._known: set[str] = set()
+        self._waiting: asyncio.Queue[Notice] = asyncio.Queue(MESSAGES_WAITING)
         self._apprise = Apprise()
         if not self._apprise.add(url):
             raise ValueError(f"notify `{target.id}`: its address is of no kind that can be told")
 
+    def read_told(self) -> set[str]:
+        """What went out to this target before; may wait for the disk."""
+        return self._notices.told(self._target.id)
+
+    def catch_up(self, told: set[str], missed: Iterable[tuple[Case, Transition]]) -> None:
+        """Queue what the history has and nobody was told of; `missed` is in the order of its times."""
+        # What waits is not on disk yet, and is known all the same.
+        self._known |= told
+        groups: dict[tuple[str, datetime], tuple[Case, list[Transition]]] = {}
+        for case, step in missed:
+            groups.setdefault((case.id, step.at), (case, []))[1].append(step)
+        for case, steps in groups.values():
+            self._take({case.id: case}, steps)
+
     def hear(self, commit: Commit) -> None:
         """Queue what this commit means for the target; the newest is dropped when it is far behind."""
-        cases = {case.id: case for case in commit.cases}
-        named: dict[str, Transition] = {}
-        for step in commit.transitions:
+        self._take({case.id: case for case in commit.cases}, commit.transitions)
+
+    def _take(self, cases: dict[str, Case], steps: Iterable[Transition]) -> None:
+        named: dict[str, list[Transition]] = {}
+        for step in steps:
             case = cases.get(step.case)
-            if case is None or not self._concerns(case, step):
+            if case is None or _name(step) in self._known or not self._concerns(case, step):
                 continue
             if step.change is Change.GAP_NAMED:
-                named[case.id] = _with(named.get(case.id), step)
+                named.setdefault(case.id, []).append(step)
             else:
-                self._queue(case, step, within=MESSAGES_WAITING)
-        for name, step in named.items():
-            self._queue(cases[name], step, within=MESSAGES_WAITING // 2)
+                self._queue(case, [step], within=MESSAGES_WAITING)
+        for name, gaps in named.items():
+            self._queue(cases[name], gaps, within=MESSAGES_WAITING // 2)
 
-    def _queue(self, case: Case, step: Transition, *, within: int) -> None:
+    def _queue(self, case: Case, steps: list[Transition], *, within: int) -> None:
         """Gaps may fill half the queue only: a dead network names many, and the next red must go out."""
         if self._waiting.qsize() >= within:
             self._give_up("too many messages wait")
             return
-        self._waiting.put_nowait(self._words(case, step))
+        title, body = self._words(case, _as_one(steps))
+        names = tuple(map(_name, steps))
+        self._known.update(names)
+        self._waiting.put_nowait(Notice(steps=names, title=title, body=body))
 
     def _concerns(self, case: Case, step: Transition) -> bool:
         if case.subject_kind != "zone" or step.change not in _TOLD:
@@ -91,16 +141,18 @@ class Notifier:
         drill = "【演练 EXERCISE】" if case.exercise else ""
         title = f"{drill}{zone}：{case.text.zh}（{zh}）"
         detail = "" if step.detail is None else f"\n{step.detail.zh}\n{step.detail.en}"
-        return title, f"{case.text.en}, {step.level.value}: {en}. {step.at.isoformat()}{detail}"
+        told = f"{case.text.en}, {step.level.value}: {en}. {step.at.isoformat()}{detail}"
+        return title, f"{told}\nNo. {_name(step)}"
 
     async def run(self) -> None:
         """Send what waits, in order, until cancelled."""
         while True:
-            title, body = await self._waiting.get()
+            notice = await self._waiting.get()
             for number in range(TRIES):
                 if number:
                     await asyncio.sleep(self._again_s * 2 ** (number - 1))
-                if await self._send(title, body):
+                if await self._send(notice.title, notice.body):
+                    await asyncio.to_thread(self._note, notice)
                     break
             else:
                 self._give_up("the message did not go out")
@@ -113,42 +165,89 @@ class Notifier:
             log.debug("notify %s: %s", self._target.id, error)
             return False
 
+    def _note(self, notice: Notice) -> None:
+        try:
+            self._notices.note(self._target.id, notice.steps, self._clock.now())
+        except StoreError as error:
+            log.warning("notify %s: told, but not noted: %s", self._target.id, error)
+
     def _give_up(self, why: str) -> None:
         self.failed += 1
         log.error("notify %s: %s (%d so far)", self._target.id, why, self.failed)
 
 
-def _with(before: Transition | None, step: Transition) -> Transition:
+def _name(step: Transition) -> str:
+    """A step's name, the same in every life of the service."""
+    return f"{step.case}/{step.serial}"
+
+
+def _as_one(steps: list[Transition]) -> Transition:
     """All gaps of a case that were named at once are one message, which names the first of them."""
-    if before is None or before.detail is None or step.detail is None:
-        return step
-    both = Bilingual(
-        zh=f"{before.detail.zh}\n{step.detail.zh}", en=f"{before.detail.en}\n{step.detail.en}"
-    )
-    return before if len(both.en) > GAPS_TOLD_MOST else msgspec.structs.replace(step, detail=both)
+    first, *others = steps
+    zh, en = ("", "") if first.detail is None else (first.detail.zh, first.detail.en)
+    for step in others:
+        if step.detail is None or len(en) + len(step.detail.en) > GAPS_TOLD_MOST:
+            break
+        zh, en = f"{zh}\n{step.detail.zh}", f"{en}\n{step.detail.en}"
+    return first if not others else replace(first, detail=Bilingual(zh=zh, en=en))
 
 
-def notifiers_of(loaded: LoadedSite) -> list[Notifier]:
+def notifiers_of(loaded: LoadedSite, notices: Notices, clock: Clock) -> list[Notifier]:
     """The site's targets with their secret addresses; ValueError where one cannot be told."""
     zones = {zone.id: f"{zone.name.zh} {zone.name.en}" for zone in loaded.site.zones}
     return [
-        Notifier(target, loaded.secret(target.url), zones=zones) for target in loaded.site.notify
+        Notifier(target, loaded.secret(target.url), zones=zones, notices=notices, clock=clock)
+        for target in loaded.site.notify
     ]
 
 
 async def tell_people(
-    notifiers: list[Notifier], feed: Feed, on_start: Callable[[], None] = lambda: None
+    notifiers: list[Notifier],
+    feed: Feed,
+    *,
+    store: StoreReader,
+    clock: Clock,
+    on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Follow the commits until the feed ends, each target at its own pace."""
+    """Follow the commits until the feed ends, each target at its own pace.
+
+    What an earlier life, or a lag behind the feed, left untold is told first.
+    """
     async with asyncio.TaskGroup() as tasks:
         sending = [tasks.create_task(each.run(), name="notifier") for each in notifiers]
         with feed.subscribe(COMMITS_WAITING) as commits:
+            await _catch_up(notifiers, store, clock)
             on_start()
             try:
                 while True:
                     commit = await commits.next()
+                    if commits.lagged:
+                        commits.caught_up()
+                        await _catch_up(notifiers, store, clock)
                     for notifier in notifiers:
                         notifier.hear(commit)
             except FeedClosedError:
                 for task in sending:
                     task.cancel()
+
+
+async def _catch_up(notifiers: list[Notifier], store: StoreReader, clock: Clock) -> None:
+    try:
+        missed = await asyncio.to_thread(_recent, store, clock.now() - OWED_FOR)
+        for notifier in notifiers:
+            notifier.catch_up(await asyncio.to_thread(notifier.read_told), missed)
+    except StoreError as error:
+        log.error("people may not be told of what happened before: %s", error)
+
+
+def _recent(store: StoreReader, since: datetime) -> list[tuple[Case, Transition]]:
+    """What happened in the cases since then, in the order of its times."""
+    cases = {case.id: case for case in store.cases(limit=CASES_READ)}
+    cases |= {case.id: case for case in store.cases(open_only=True, limit=CASES_READ)}
+    steps = [
+        (case, step)
+        for case in cases.values()
+        for step in store.transitions(case.id)
+        if step.at >= since
+    ]
+    return sorted(steps, key=lambda pair: (pair[1].at, pair[1].serial))

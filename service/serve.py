@@ -57,6 +57,7 @@ from store.dispatches import Dispatches
 from store.embedded import Store
 from store.errors import StoreError
 from store.feed import Feed
+from store.notices import Notices
 from store.people import Accounts
 from store.shipping import Shipper
 from wire.codec import Decoder
@@ -260,6 +261,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     with (
         closing(Accounts.open(folder, house.clock, there=there)) as accounts,
         closing(Dispatches.open(folder, there)) as dispatches,
+        closing(Notices.open(folder, there)) as notices,
     ):
         app = create_app(
             site=site,
@@ -300,6 +302,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
                 feed=house.feed,
                 speaker=house.link,
                 door=house.door,
+                notices=notices,
                 clock=house.clock,
             )
             tasks.create_task(_watch(house, app), name="watch the vital parts")
