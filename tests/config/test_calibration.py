@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from config.calibration import Calibration, GroundProblem, GroundRefusedError, calibrate, through
 from config.findings import SiteFileError
@@ -167,3 +169,15 @@ def test_the_file_tells_the_line_and_what_is_wrong(tmp_path: Path) -> None:
     told = "\n".join(str(one) for one in refused.value.findings)
     assert "cameras[0].ground.people.marks[0]: the head (row 240) is not above the foot" in told
     assert "marks[1].head_px: is missing, add [column, row] in pixels" in told
+
+
+def test_the_documents_examples_can_be_used() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "site-file.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(?:ground:\n)?((?:  \w+:.*\n|   +.*\n)+)```", page)
+    found = []
+    for text in examples:
+        told = YAML(typ="safe").load(text)
+        found.append(calibrate(Ground.model_validate(SIZE | told)))
+    assert [one.form for one in found] == ["points", "grid", "people"]
+    assert all(one.corrected for one in found)
+    assert [one.placed for one in found] == [True, True, False]

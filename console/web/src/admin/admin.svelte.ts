@@ -1,6 +1,6 @@
 import { api } from '../lib/api';
-import type { Pair } from '../lib/homography';
 import type { Level, Point, Words } from '../lib/room';
+import type { GroundThing } from './people.svelte';
 
 export type ZoneThing = {
   id: string;
@@ -17,7 +17,9 @@ export type CameraThing = {
   url: string;
   zones?: string[];
   every_s?: number;
-  ground?: { width_px: number; height_px: number; points: Pair[] };
+  ground?: GroundThing;
+  at?: Point;
+  bearing_deg?: number;
   marked?: { counted: number; heads: number }[];
 };
 export type RuleThing = {
