@@ -80,6 +80,28 @@ def test_blind_zones_are_named_and_never_counted_as_empty() -> None:
     assert nothing.site.people is None
 
 
+def test_the_site_is_the_sum_of_its_zones_and_of_their_bounds() -> None:
+    site = _site(opens="08:00", closes="22:00", mean_stay_min=70)
+    people = {zone.id: 10.0 * number for number, zone in enumerate(site.zones, start=1)}
+    views = {zone: _view(site, zone, count) for zone, count in people.items()}
+    whole = reckon(site, views, {}, DaySoFar(), NOW).site
+    total, capacity = sum(people.values()), sum(zone.capacity for zone in site.zones)
+    assert (whole.sight, whole.zones_unseen) == (Sight.LIVE, ())
+    assert whole.people == pytest.approx(total, abs=0.1)
+    assert whole.people_low == pytest.approx(0.9 * total, abs=0.1)
+    assert whole.people_high == pytest.approx(1.1 * total, abs=0.1)
+    assert whole.capacity == pytest.approx(capacity, abs=0.1)
+    assert whole.day_capacity == pytest.approx(12 * capacity, abs=0.1)
+    assert whole.load_pct == pytest.approx(100 * total / capacity, abs=0.1)
+    below = ZoneView(
+        zone="bridge", at=NOW, sight=Sight.PARTIAL, capacity=1.0, occupancy_low=people["bridge"]
+    )
+    rest = reckon(site, views | {"bridge": below}, {}, DaySoFar(), NOW).site
+    assert rest.people == pytest.approx(total - people["bridge"], abs=0.1)
+    assert rest.people_low == pytest.approx(0.9 * total + 0.1 * people["bridge"], abs=0.1)
+    assert (rest.people_high, rest.zones_unseen) == (None, ("bridge",))
+
+
 def test_a_zone_known_from_below_only_has_no_load_and_is_near_its_limit_once_that_is_sure() -> None:
     site = _site()
     lows = {"bridge": 0.5, "yandai": 0.85}
