@@ -26,9 +26,10 @@ from simulators.onvif import OnvifDevice, SimulatedProfile
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.server import CameraServer
-from tests.cameras import DEADLINES, server
+from tests.cameras import DEADLINES, GOP, server
 from tests.ingest.test_rtsp_client import answering, described
 from tests.old_camera import old_camera
+from tests.waiting import eventually
 
 NO_VIDEO = described(b"v=0\r\nm=audio 0 RTP/AVP 0\r\n")
 MJPEG = described(b"v=0\r\nm=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\n")
@@ -124,7 +125,15 @@ def test_a_black_and_a_frozen_camera_give_pictures_and_cannot_be_used() -> None:
         async with server("east", "west") as cameras:
             cameras.set_fault("east", Fault.BLACK)
             cameras.set_fault("west", Fault.FROZEN)
-            await asyncio.sleep(0.5)
+            feeds = cameras.feeds.values()
+            groups = [each.number_now() // GOP for each in feeds]
+            # Faults of the picture begin with the next key picture.
+            await eventually(
+                lambda: all(
+                    each.number_now() // GOP > group
+                    for each, group in zip(feeds, groups, strict=True)
+                )
+            )
             for camera, reason in (("east", "black"), ("west", "frozen")):
                 report = await look(cameras.url(camera), seconds=2.5)
                 assert report.state is SourceState.LIVE
