@@ -110,10 +110,12 @@ async def read(address: str) -> tuple[list[CodedPicture], Tally]:
         assert session.transport is Transport.UDP
         assert session.gatherer is not None
         session.gatherer.every_picture = True
-        async with asyncio.timeout(60):
-            while len(found) < 25 or not any(each.key for each in found):
-                found += session.drain()
-                await asyncio.sleep(0.05)
+
+        def enough() -> bool:
+            found.extend(session.drain())
+            return len(found) >= 25 and any(each.key for each in found)
+
+        await eventually(enough, within_s=60)
         return found, session.gatherer.tally
     finally:
         session.close()
