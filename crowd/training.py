@@ -41,7 +41,9 @@ class PlanError(ValueError):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the result of a training run.
 
-    `shares` are how often each folder is drawn, by its name; 1 where nothing is said.
+    `shares` are how often each folder is drawn, by its name; 1 where nothing is said. A run that begins
+    from weights ends with `start_share` of these: the mean of two good nets of one descent counts better
+    than either (Wortsman and others, Model soups, ICML 2022).
     """
 
     model: str = "full"
@@ -60,6 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     warm_up_steps: int = 200
     average: float = 0.999
     settle_share: float = 0.8
+    start_share: float = 0.0
     validate_every: int = 2_000
     shares: dict[str, float] = {}
 
@@ -140,6 +143,8 @@ def train(
     ):
         losses.append(run.advance(*batch))
         last = run.step == plan.steps
+        if last:
+            run.mix_with_start()
         if last or run.step % plan.validate_every == 0:
             run.save(checkpoint)
             errors = {
@@ -165,6 +170,7 @@ class _Run:
         network = DensityNetwork(SHAPES[plan.model])
         self.network = network.to(device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).eval()
+        self._start: dict[str, Any] = {}
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(),
             plan.learning_rate,
@@ -210,6 +216,13 @@ class _Run:
                 else:
                     value.copy_(current[name])
 
+    def mix_with_start(self) -> None:
+        """The plan's share of where the run began goes into the weights that it ends with."""
+        share = self.plan.start_share if self._start else 0.0
+        for name, value in self.averaged.state_dict().items():
+            if share and value.is_floating_point():
+                value.lerp_(self._start[name], share)
+
     def save(self, path: Path) -> None:
         """Writes the whole state beside the old one and swaps, so that a kill never leaves half a file."""
         beside = path.with_suffix(".new")
@@ -219,6 +232,7 @@ class _Run:
                 "step": self.step,
                 "network": self.network.state_dict(),
                 "averaged": self.averaged.state_dict(),
+                "start": self._start,
                 "optimiser": self.optimiser.state_dict(),
             },
             beside,
@@ -236,13 +250,14 @@ class _Run:
                 take_up(path, self.network, (as_input(crops, self.device) for crops in drawn))
             except TakingUpError as error:
                 raise PlanError(str(error)) from error
-            self.averaged.load_state_dict(self.network.state_dict())
-            return
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["plan"]["model"] != self.plan.model:
-            raise PlanError(f"{path}: weights of {state['plan']['model']}, not {self.plan.model}")
-        self.network.load_state_dict(state["averaged"])
-        self.averaged.load_state_dict(state["averaged"])
+        else:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            model = state["plan"]["model"]
+            if model != self.plan.model:
+                raise PlanError(f"{path}: weights of {model}, not {self.plan.model}")
+            self.network.load_state_dict(state["averaged"])
+        self._start = copy.deepcopy(self.network.state_dict())
+        self.averaged.load_state_dict(self._start)
 
     def load(self, path: Path) -> None:
         """Takes up the state of an earlier run of the same plan."""
@@ -253,6 +268,7 @@ class _Run:
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
+        self._start = state["start"]
         self.optimiser.load_state_dict(state["optimiser"])
 
 

@@ -58,6 +58,12 @@ def train(
             "--share", metavar="NAME=TIMES", help="Draw this folder so many times as often."
         ),
     ] = None,
+    start_share: Annotated[
+        float,
+        typer.Option(
+            min=0, max=0.9, help="With --start: how much of it goes into the final weights."
+        ),
+    ] = 0.0,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default all.")] = None,
     split_to: Annotated[
         Path | None,
@@ -96,6 +102,7 @@ def train(
         steps=steps or plan.steps,
         learning_rate=learning_rate or plan.learning_rate,
         settle_share=plan.settle_share if start is None else 0.0,
+        start_share=start_share,
         shares=_shares(shares or [], parts),
     )
     out.mkdir(parents=True, exist_ok=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
-from crowd.augmentation import Recipe, density_target, draw_crop
+from crowd.augmentation import Recipe, density_target, draw_crop, paste
 from crowd.batches import Sample, batches, draw_batch
 from crowd.bounds import Trial, fit, holds
 from crowd.stills import read_folder, split
@@ -49,6 +51,21 @@ def test_crops_keep_their_size_and_their_heads_inside() -> None:
         assert crop.shape == (64, 64, 3)
         assert crop.dtype == np.uint8
         assert ((points >= -1) & (points < 65)).all()
+
+
+def test_a_part_of_another_crop_comes_with_its_heads_and_takes_the_place_of_those_beneath() -> None:
+    random = np.random.default_rng(4)
+    grid = (np.stack(np.meshgrid(np.arange(64), np.arange(64)), -1)).reshape(-1, 2)
+    mine = (np.zeros((64, 64, 3), np.uint8), grid[::2].astype(np.float32))
+    other = (np.full((64, 64, 3), 255, np.uint8), grid[1::2].astype(np.float32))
+    for _ in range(20):
+        picture, points = paste(mine, other, random)
+        white = picture[:, :, 0] == 255
+        assert 0.05 < white.mean() < 0.6
+        places = points.astype(int)
+        is_others = places[:, 0] % 2 == 1
+        assert (white[places[:, 1], places[:, 0]] == is_others).all()
+        assert len(points) == int((white == (np.arange(64) % 2 == 1)).sum())
 
 
 def test_a_seed_and_a_step_decide_a_batch() -> None:
@@ -123,3 +140,22 @@ def test_a_run_repeats_by_its_seed_and_resumes_to_the_same_weights(tmp_path: Pat
         training.train(
             training.Plan(model="small", steps=5), parts, tmp_path / "parts", resume=True
         )
+
+
+def test_a_run_ends_with_the_share_of_its_beginning_that_the_plan_asks_for(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="training needs PyTorch")
+    training = pytest.importorskip("crowd.training", reason="training needs PyTorch")
+    parts = {"stills": split(read_folder(pictures(tmp_path / "stills")))}
+    first = training.Plan(model="small", steps=2, batch=2, crop_px=64, warm_up_steps=1)
+    begun = training.train(first, parts, tmp_path / "first")
+
+    def ended(share: float) -> dict[str, Any]:
+        plan = msgspec.structs.replace(first, seed=2, settle_share=0.0, start_share=share)
+        out = tmp_path / f"share-{share}"
+        weights = training.load_averaged(training.train(plan, parts, out, start=begun))[1]
+        return dict(weights.state_dict())
+
+    start, alone, half = training.load_averaged(begun)[1].state_dict(), ended(0.0), ended(0.5)
+    weight = "head.weight"
+    assert not torch.allclose(start[weight], alone[weight], atol=1e-7)
+    assert torch.allclose(half[weight], (start[weight] + alone[weight]) / 2, atol=1e-6)
