@@ -67,7 +67,7 @@ def paste(
     left, top = int(random.integers(side - wide + 1)), int(random.integers(side - high + 1))
     picture[top : top + high, left : left + wide] = other[0][top : top + high, left : left + wide]
 
-    def within(places: Points) -> NDArray[np.bool_]:
+    def within(places: Points) -> Any:
         low, far = (left - 0.5, top - 0.5), (left + wide - 0.5, top + high - 0.5)
         return np.all((places >= low) & (places < far), axis=1)
 
