@@ -1,9 +1,10 @@
 """What a console costs and how soon it shows: the real console on a full site, without a field.
 
 The site is all of Shichahai with its 382 cameras; every camera gives a reading each two seconds, straight into
-the feed. Measured in one run: the service's processor a console with 50 connected, from a reading's
-commit to the message in a console's hands, what the pages' JavaScript weighs, and, where a Chromium
-and Playwright are at hand, the first useful picture and how busy its main thread is.
+the feed. Measured in one run: the service's processor a console with 50 connected (in a process of their own),
+from a reading to the message in a console's hands, what the pages' JavaScript weighs, and, where a
+Chromium and Playwright are at hand, the first useful picture of a profile that has nothing cached,
+from a reading to its number on the screen, how busy the page's main thread is, and how its memory grows.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import asyncio
 import gzip
 import math
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-import websockets
 from argon2 import PasswordHasher
 
 import config
@@ -35,6 +34,8 @@ from model.commit import Commit, ZoneJudgement
 from model.facts import Decision, DensityLive, DeviceKind, Fact
 from model.level import Sight
 from model.zones import ZoneView
+from service.bench_console_browser import measure_desk
+from service.bench_console_watchers import connected
 from store.dispatches import Dispatches
 from store.embedded import Store
 from store.feed import Feed
@@ -74,11 +75,13 @@ class _Field:
     """The whole site's readings, spread evenly over two seconds."""
 
     def __init__(self, site: SiteFile, feed: Feed, clock: SystemClock) -> None:
-        self._site, self._feed, self._clock = site, feed, clock
+        self.site, self._feed, self._clock = site, feed, clock
         self._serial = 0
+        self.told_at_ms: dict[int, float] = {}
+        """When each number of people was told; none comes twice."""
 
     async def run(self) -> None:
-        cameras, steps = self._site.cameras, round(EVERY_S / TICK_S)
+        cameras, steps = self.site.cameras, round(EVERY_S / TICK_S)
         share = math.ceil(len(cameras) / steps)
         turn = 0
         while True:
@@ -112,6 +115,7 @@ class _Field:
 
     def _zones(self, turn: int) -> tuple[ZoneJudgement, ...]:
         now = self._clock.now()
+        self.told_at_ms[turn] = now.timestamp() * 1000
         steps = round(1.0 / TICK_S)
         return tuple(
             ZoneJudgement(
@@ -121,9 +125,9 @@ class _Field:
                     at=now,
                     sight=Sight.LIVE,
                     capacity=zone.capacity,
-                    occupancy=50.0 + turn % 9,
-                    occupancy_low=45.0,
-                    occupancy_high=60.0,
+                    occupancy=float(turn),
+                    occupancy_low=turn * 0.9,
+                    occupancy_high=turn * 1.2,
                     density_p_m2=0.8,
                     peak_p_m2=1.6,
                     seen_at=now,
@@ -131,13 +135,13 @@ class _Field:
                     cameras_total=1,
                 ),
             )
-            for number, zone in enumerate(self._site.zones)
+            for number, zone in enumerate(self.site.zones)
             if number % steps == turn % steps
         )
 
 
 @asynccontextmanager
-async def _served(folder: Path) -> AsyncIterator[tuple[str, SiteFile]]:
+async def _served(folder: Path) -> AsyncIterator[tuple[str, _Field]]:
     clock, feed, quiet = SystemClock(), Feed(), _Quiet()
     site = SiteFile.model_validate(read_document(SITE).values)
     store = Store.open(folder, full_sync=False)
@@ -168,9 +172,10 @@ async def _served(folder: Path) -> AsyncIterator[tuple[str, SiteFile]]:
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
-    living = asyncio.ensure_future(_Field(site, feed, clock).run())
+    field = _Field(site, feed, clock)
+    living = asyncio.ensure_future(field.run())
     try:
-        yield f"127.0.0.1:{port}", site
+        yield f"127.0.0.1:{port}", field
     finally:
         living.cancel()
         server.should_exit = True
@@ -198,25 +203,6 @@ async def _cookie(address: str) -> str:
     return found.group(1)
 
 
-async def _watch(address: str, cookie: str, ages_s: list[float], until_s: float) -> int:
-    """One console: how old readings are when their message is here; returns bytes received."""
-    received = 0
-    async with websockets.connect(
-        f"ws://{address}/api/v1/live", additional_headers={"Cookie": cookie}, max_size=None
-    ) as socket:
-        while time.monotonic() < until_s:
-            message = await socket.recv()
-            received += len(message)
-            said = msgspec.json.decode(message)
-            cameras = said.get("set", {}).get("cameras", {}) if said["type"] == "changes" else {}
-            if cameras and ages_s is not None:
-                at = msgspec.convert(
-                    next(iter(cameras.values()))["at"], SystemClock().now().__class__
-                )
-                ages_s.append((SystemClock().now() - at).total_seconds())
-    return received
-
-
 def javascript_kb(static: Path = STATIC) -> dict[str, float]:
     """What each page's scripts weigh with gzip, those that it asks for at once."""
     weights = {}
@@ -236,30 +222,34 @@ def javascript_kb(static: Path = STATIC) -> dict[str, float]:
 async def bench_console(*, consoles: int, seconds: float) -> dict[str, object]:
     """All figures that need no browser; and those of a browser where one is at hand."""
     with tempfile.TemporaryDirectory() as folder:
-        async with _served(Path(folder)) as (address, site):
+        async with _served(Path(folder)) as (address, field):
             cookie = await _cookie(address)
             alone = await _processor_ms_per_s(seconds / 3)
-            ages: list[float] = []
-            until = time.monotonic() + seconds
-            before = time.process_time()
-            took = await asyncio.gather(
-                *(_watch(address, cookie, ages, until) for _ in range(consoles))
-            )
-            together = (time.process_time() - before) / seconds * 1000
-            ages.sort()
+            async with connected(address, cookie, consoles, seconds) as watching:
+                together = await _processor_ms_per_s(seconds)
+                watched = await watching
+            ages = watched.ages_s
+            site = field.site
             figures: dict[str, object] = {
                 "cameras": len(site.cameras),
                 "zones": len(site.zones),
                 "consoles": consoles,
                 "service_alone_ms_per_s": round(alone, 2),
-                # The consoles of the bench live in this process as well: this is an upper bound.
                 "ms_per_s_per_console": round(max(0.0, together - alone) / consoles, 3),
-                "kb_per_s_per_console": round(sum(took) / consoles / seconds / FEED_KB, 1),
+                "kb_per_s_per_console": round(watched.received / consoles / seconds / FEED_KB, 1),
                 "reading_to_console_p50_s": round(ages[len(ages) // 2], 3) if ages else None,
                 "reading_to_console_p95_s": round(ages[int(len(ages) * 0.95)], 3) if ages else None,
                 "javascript_kb": javascript_kb(),
             }
-            figures["browser"] = await asyncio.to_thread(_browser, address, seconds)
+            figures["browser"] = await asyncio.to_thread(
+                measure_desk,
+                address,
+                person=PERSON,
+                password=PASSWORD,
+                zone=site.zones[0].id,
+                told_at_ms=lambda: field.told_at_ms,
+                seconds=seconds,
+            )
             return figures
 
 
@@ -267,53 +257,3 @@ async def _processor_ms_per_s(seconds: float) -> float:
     before = time.process_time()
     await asyncio.sleep(seconds)
     return (time.process_time() - before) / seconds * 1000
-
-
-def _browser(address: str, seconds: float) -> dict[str, object] | None:
-    """The desk in a real Chromium; none where there is none."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - for tests only
-    except ImportError:
-        return None
-    if chromium is None:
-        return None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        try:
-            context = browser.new_context(viewport={"width": 1600, "height": 1000})
-            page = context.new_page()
-            page.set_default_timeout(120_000)
-            page.goto(f"http://{address}/")
-            page.get_by_test_id("person").fill(PERSON)
-            page.get_by_test_id("password").fill(PASSWORD)
-            page.get_by_test_id("submit").click()
-            page.locator("[data-testid=desk][data-link=live]").wait_for()
-            began = time.monotonic()
-            page.reload()
-            page.locator("[data-testid=desk][data-link=live]").wait_for()
-            page.get_by_test_id("occupancy").first.wait_for()
-            first_s = time.monotonic() - began
-            session = context.new_cdp_session(page)
-            session.send("Performance.enable")
-            first = _metrics(session.send("Performance.getMetrics"))
-            page.wait_for_timeout(seconds * 1000)
-            session.send("HeapProfiler.collectGarbage")
-            last = _metrics(session.send("Performance.getMetrics"))
-            busy = (last["TaskDuration"] - first["TaskDuration"]) / (
-                last["Timestamp"] - first["Timestamp"]
-            )
-            return {
-                "first_picture_s": round(first_s, 2),
-                "main_thread_idle": round(1 - busy, 3),
-                "heap_mb": round(last["JSHeapUsedSize"] / 1e6, 1),
-                "seconds": seconds,
-            }
-        finally:
-            browser.close()
-
-
-def _metrics(answer: dict[str, list[dict[str, float | str]]]) -> dict[str, float]:
-    return {str(one["name"]): float(one["value"]) for one in answer["metrics"]}

@@ -23,8 +23,9 @@ def console(
 ) -> None:
     """Measure the console on all of Shichahai: its 382 cameras live.
 
-    `reading_to_console` is from a reading's own time to its message at a console, in the same
-    process. `browser` needs a Chromium and Playwright, and is null without them.
+    `reading_to_console` is from a reading's own time to its message at a console in another
+    process, `reading_to_screen` to its number painted in a browser. `browser` needs a Chromium and
+    Playwright, and is null without them.
     """
     try:
         ours = asyncio.run(bench_console(consoles=consoles, seconds=seconds))
