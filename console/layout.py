@@ -82,6 +82,16 @@ def document(site: SiteFile) -> tuple[bytes, str]:
             {"id": one.id, "name": _words(one.name), "terminals": one.terminals}
             for one in site.groups
         ],
+        "quiet_hours": [
+            {
+                "start": one.start.isoformat("seconds"),
+                "end": one.end.isoformat("seconds"),
+                "days": one.days,
+                "volume_most": one.volume_most,
+                "loud_from": one.loud_from.value,
+            }
+            for one in site.broadcasts.quiet_hours
+        ],
         "two_people_from": site.broadcasts.two_people_from.value,
         "bollards": [
             {

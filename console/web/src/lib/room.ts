@@ -1,3 +1,5 @@
+import type { QuietHours } from './loudness';
+
 export type Level = 'blue' | 'yellow' | 'orange' | 'red';
 export type Sight = 'live' | 'partial' | 'blind';
 export type Words = { zh: string; en: string };
@@ -266,6 +268,7 @@ export type Site = {
   cameras: SiteCamera[];
   terminals: SitePlace[];
   groups: SiteGroup[];
+  quiet_hours: QuietHours[];
   two_people_from: Level;
   bollards: SiteLane[];
   sensors: SiteSensor[];
