@@ -87,9 +87,9 @@ export function labelPlace(outline: Point[]): { x: number; y: number; beside: bo
     : { x: box.x + box.width / 2, y: box.y, beside };
 }
 
-/** A round number of metres that spans about a fifth of the frame. */
+/** A round number of metres that spans up to a third of the frame. */
 export function scaleBar(width: number): number {
-  const wanted = width / 5;
+  const wanted = width / 3;
   const power = 10 ** Math.floor(Math.log10(wanted));
   return [5, 2, 1].map((n) => n * power).find((n) => n <= wanted) ?? power;
 }
