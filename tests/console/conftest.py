@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from model.clock import ManualClock
+from model.clock import ManualClock, SystemClock
+from tests.console.server import Served, served
 from tests.console.stage import EVENING, Stage, staged
 
 
@@ -20,3 +21,12 @@ def clock() -> ManualClock:
 def stage(tmp_path: Path, clock: ManualClock) -> Iterator[Stage]:
     with staged(tmp_path / "store", clock) as made:
         yield made
+
+
+@pytest.fixture
+def evening(tmp_path: Path) -> Iterator[tuple[Stage, Served]]:
+    """A stage on the machine's own clock, behind a real socket."""
+    with staged(tmp_path / "store", SystemClock()) as stage:
+        stage.enrol("operator", "viewer", "responder")
+        with served(stage) as server:
+            yield stage, server

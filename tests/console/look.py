@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import console
+from console.app import STATIC
 from tests.console.stage import PASSWORD
 
 # A machine that is busy with other work is slow, not broken.
@@ -25,10 +29,20 @@ WIDE = {"width": 1600, "height": 1000}
 NARROW = {"width": 390, "height": 844}
 WALL = {"width": 1920, "height": 1080}
 THREE_SCREENS = {"width": 3840, "height": 1080}
+AXE = Path(console.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def chromium_path() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+IN_CHROMIUM = [
+    pytest.mark.browser,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
+]
+"""What every test of the built pages needs."""
 
 
 @contextmanager
@@ -60,17 +74,40 @@ def open_page(
     return page
 
 
-def sign_in(page: Page, person: str = "operator") -> None:
+def _pass_the_door(page: Page, person: str, inside: str) -> None:
     page.get_by_test_id("person").fill(person)
     page.get_by_test_id("password").fill(PASSWORD)
     page.get_by_test_id("submit").click()
-    page.locator("[data-testid=desk][data-link=live]").wait_for()
+    page.locator(inside).wait_for()
+
+
+def sign_in(page: Page, person: str = "operator") -> None:
+    _pass_the_door(page, person, "[data-testid=desk][data-link=live]")
+
+
+def sign_phone_in(page: Page, person: str = "responder") -> None:
+    _pass_the_door(page, person, "[data-testid=phone][data-reached=true]")
 
 
 def sign_wall_in(page: Page, person: str = "viewer") -> None:
-    page.get_by_test_id("person").fill(person)
-    page.get_by_test_id("password").fill(PASSWORD)
-    page.get_by_test_id("submit").click()
-    page.locator("[data-testid=wall][data-link=live]").wait_for()
+    _pass_the_door(page, person, "[data-testid=wall][data-link=live]")
     if page.locator("[data-testid^=wall-day]").count():
         page.locator("[data-testid=wall-day-ready], [data-testid=wall-day-empty]").wait_for()
+
+
+def errors_of(page: Page) -> list[str]:
+    """What the page complains of from now on."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found
+
+
+def kept_out(page: Page) -> list[str]:
+    """What axe finds on the page, of any weight: each keeps somebody out."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run({ resultTypes: ['violations'] })).violations")
+    return [
+        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']][:3]}"
+        for one in found
+    ]

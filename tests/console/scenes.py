@@ -81,7 +81,10 @@ def red(stage: Stage) -> str:
         "yandai-east",
         Level.BLUE,
         hazard="camera-blind",
-        text=Bilingual(zh="摄像机看不见", en="Camera blind"),
+        text=wording.fault_of(
+            stage.health(DeviceKind.CAMERA, "yandai-east", HealthState.BLIND, "black"),
+            Bilingual(zh="烟袋斜街东口", en="Yandai Xiejie, east end"),
+        ),
         subject_kind="device",
         escalates_s=None,
     )

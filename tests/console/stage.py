@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from config.editing import SiteEditor
+from config.schema import SiteFile
 from console.app import STATIC
 from console.ports import LiveVideo, Outbox
 from model.clock import Clock
@@ -199,9 +200,18 @@ def staged(
     live_video: LiveVideo | None = None,
     editor: SiteEditor | None = None,
     outbox: Outbox | None = None,
+    site: SiteFile | None = None,
 ) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
-    stage = Stage(folder, clock, static=static, live_video=live_video, editor=editor, outbox=outbox)
+    stage = Stage(
+        folder,
+        clock,
+        static=static,
+        live_video=live_video,
+        editor=editor,
+        outbox=outbox,
+        site=site,
+    )
     try:
         yield stage
     finally:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from alerts import wording
 from config.editing import SiteEditor
+from config.schema import SiteFile
 from console.app import STATIC, create_app
 from console.diary import Noted
 from console.ports import Accepted, LiveVideo, Outbox, Refused, Verdict
@@ -55,9 +56,10 @@ class StageCore:
         live_video: LiveVideo | None = None,
         editor: SiteEditor | None = None,
         outbox: Outbox | None = None,
+        site: SiteFile | None = None,
     ) -> None:
         self.clock = clock
-        self.site = small_site()
+        self.site = site or small_site()
         self.store = Store.open(folder, full_sync=False)
         self.accounts = Accounts.open(folder, clock, hasher=QUICK)
         self.dispatches = Dispatches.open(folder)

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from console.app import STATIC
+from alerts.quiet_hours import QuietHours
 from model.announcements import Announcement
-from model.clock import SystemClock
+from model.clock import ManualClock
 from model.facts import ReceiptStage, Verb
 from model.level import Level
-from tests.console.look import chromium, chromium_path, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, open_page, sign_in
 from tests.console.server import Served, served
-from tests.console.stage import Stage, staged
+from tests.console.stage import EVENING, Stage, small_site, staged
 from tests.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-@pytest.fixture
-def evening(tmp_path: Path) -> Iterator[tuple[Stage, Served]]:
-    with staged(tmp_path / "store", SystemClock()) as stage:
-        stage.enrol("operator")
-        with served(stage) as server:
-            yield stage, server
+pytestmark = IN_CHROMIUM
 
 
 def write(page: Page) -> None:
@@ -110,3 +90,30 @@ def test_one_that_waits_says_so_and_not_its_author_agrees(
     stands(stage, needed=2)
     expect(page.get_by_test_id("announcement")).to_contain_text("Not sent yet")
     expect(page.get_by_test_id("announcement-approve")).to_be_disabled()
+
+
+def test_the_preview_says_how_loud_it_is_in_quiet_hours(browser: Browser, tmp_path: Path) -> None:
+    saturday_night = {"start": "22:00", "end": "06:00", "days": [6], "volume_most": 30}
+    site = small_site(broadcasts={"quiet_hours": [saturday_night]})
+    clock = ManualClock(EVENING)  # a Saturday, 19:40 at the site
+    with staged(tmp_path / "store", clock, site=site) as stage:
+        stage.enrol("operator")
+        with served(stage) as server:
+            page = open_page(browser, server.url + "/#/broadcast", language="en")
+            sign_in(page)
+            write(page)
+            preview = page.get_by_test_id("message-preview")
+            softer = preview.get_by_test_id("softer")
+            expect(preview).to_contain_text("volume 70")
+            for hours, soft in ((0, False), (2.5, True), (9, True), (10.5, False)):
+                clock.advance((EVENING - clock.now()).total_seconds() + hours * 3600)
+                stage.commit()
+                allowed = QuietHours(site).now(clock.now()).at_most(70, Level.BLUE)
+                assert allowed == (30 if soft else 70), "the room and the test mean the same hours"
+                expect(softer).to_have_count(int(soft))
+                if soft:
+                    expect(softer).to_contain_text("volume 30 now, until 06:00")
+                    page.get_by_test_id("message-red").check()
+                    expect(softer).to_have_count(0)
+                    page.get_by_test_id("message-blue").check()
+            page.context.close()

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from console.app import STATIC
+from model.cases import CaseState, Change, Reason
 from model.clock import SystemClock
 from tests.console import scenes
-from tests.console.look import NARROW, chromium, chromium_path, open_page, sign_in
-from tests.console.server import served
-from tests.console.stage import PASSWORD, staged
-from tests.console.test_page import errors_of, serious
+from tests.console.look import (
+    IN_CHROMIUM,
+    NARROW,
+    errors_of,
+    kept_out,
+    open_page,
+    sign_in,
+    sign_phone_in,
+)
+from tests.console.server import Served, served
+from tests.console.stage import Stage, staged
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "phone.html").is_file(), reason="the page is not built"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-def sign_phone_in(page: Page, person: str = "responder") -> None:
-    page.get_by_test_id("person").fill(person)
-    page.get_by_test_id("password").fill(PASSWORD)
-    page.get_by_test_id("submit").click()
-    page.locator("[data-testid=phone][data-reached=true]").wait_for()
+pytestmark = IN_CHROMIUM
 
 
 def write_report(page: Page, folder: Path, text: str, kind: str = "ice") -> None:
@@ -62,7 +49,7 @@ def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_cl
             phone = open_page(browser, f"{server.url}/phone", size=NARROW)
             errors = errors_of(phone)
             sign_phone_in(phone)
-            assert serious(phone) == []
+            assert kept_out(phone) == []
             desk = open_page(browser, server.url, language="en", theme="light")
             sign_in(desk)
             desk.get_by_test_id("go-dispatch").click()
@@ -77,7 +64,7 @@ def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_cl
             expect(shown).to_contain_text("景区管理处")
             shown.click()
             expect(desk.get_by_test_id("dispatch-detail").get_by_role("img")).to_be_visible()
-            assert serious(desk) == []
+            assert kept_out(desk) == []
 
             mine = phone.get_by_test_id("my-dispatch")
             mine.get_by_test_id("take").click()
@@ -93,7 +80,7 @@ def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_cl
             phone.get_by_test_id("tab-look").click()
             phone.get_by_test_id("look-camera").select_option("bridge-north")
             expect(phone.get_by_test_id("near-picture")).to_be_visible()
-            assert serious(phone) == []
+            assert kept_out(phone) == []
             assert phone.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
             offline = [said for said in errors if "ERR_INTERNET_DISCONNECTED" not in said]
             assert offline == []
@@ -138,6 +125,30 @@ def test_a_responder_reports_the_desk_sends_it_on_and_the_responder_closes(
             expect(steps).to_have_count(5)
             phone.context.close()
             desk.context.close()
+
+
+def test_my_warnings_are_told_by_name_whatever_they_are_about(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    for case in ("case-yandai-east-camera-blind", "case-houhai-capacity"):
+        stage.step_case(
+            case,
+            Change.ASSIGNED,
+            Reason.PERSON,
+            actor="commander",
+            state=CaseState.ACKNOWLEDGED,
+            owner="responder",
+        )
+    phone = open_page(browser, f"{server.url}/phone", size=NARROW)
+    sign_phone_in(phone)
+    mine = phone.get_by_test_id("my-case")
+    expect(mine.filter(has_text="后海酒吧街 · 接近瞬时承载量")).to_have_count(1)
+    camera = mine.filter(has_text="烟袋斜街东口")
+    expect(camera).to_have_count(1)
+    expect(camera).not_to_contain_text("yandai-east")
+    phone.context.close()
 
 
 def test_the_phone_can_be_installed_and_opens_without_a_line(

@@ -8,27 +8,22 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from console.app import STATIC
 from model.clock import SystemClock
 from tests.console import scenes
-from tests.console.look import WALL, chromium, chromium_path, open_page, sign_in, sign_wall_in
+from tests.console.look import (
+    IN_CHROMIUM,
+    WALL,
+    errors_of,
+    kept_out,
+    open_page,
+    sign_in,
+    sign_wall_in,
+)
 from tests.console.server import Served, served
 from tests.console.stage import CALM, FULL, Stage, foretelling, staged
-from tests.console.test_page import errors_of, serious
 from tests.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
+pytestmark = IN_CHROMIUM
 
 
 @pytest.fixture
@@ -59,7 +54,7 @@ def test_the_wall_shows_the_days_forecast_and_when_the_peak_is(
     assert outlook.today.peak_from is not None
     expect(page.get_by_test_id("wall-peak")).to_contain_text(f"{outlook.today.peak_from}–")
     assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
-    assert serious(page) == []
+    assert kept_out(page) == []
     assert errors == []
     page.context.close()
 
@@ -78,7 +73,7 @@ def test_a_zones_page_tells_its_next_hour_and_the_day_with_past_errors(
     expect(page.get_by_test_id("outlook-today")).to_contain_text("visitors")
     expect(page.get_by_test_id("outlook-tomorrow")).to_contain_text("Peak")
     expect(page.get_by_test_id("outlook-errors").locator("tbody tr")).to_have_count(4)
-    assert serious(page) == []
+    assert kept_out(page) == []
     assert errors == []
     page.context.close()
 

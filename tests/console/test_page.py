@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-import console
-from console.app import STATIC
-from model.clock import SystemClock
 from model.facts import BollardPosition, ReceiptStage, Verb
 from model.level import Level
 from tests.console import scenes
 from tests.console.look import (
+    IN_CHROMIUM,
     NARROW,
     WALL,
-    chromium,
-    chromium_path,
+    errors_of,
+    kept_out,
     open_page,
     sign_in,
     sign_wall_in,
 )
-from tests.console.server import Served, served
-from tests.console.stage import CALM, Stage, staged
+from tests.console.server import Served
+from tests.console.stage import CALM, Stage
 from tests.waiting import wait_until
-
-AXE = Path(console.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 READABLE_PX = 30
 """Text on a wall of 1080 lines: about 20 mm on a 55-inch screen, 8 minutes of arc at 8 m."""
@@ -40,43 +33,7 @@ TOO_LOW = f"""
   .map((one) => one.textContent)
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
-
-
-@pytest.fixture
-def evening(tmp_path: Path) -> Iterator[tuple[Stage, Served]]:
-    """A stage on the machine's own clock, behind a real socket."""
-    with staged(tmp_path / "store", SystemClock()) as stage:
-        stage.enrol("operator", "viewer", "responder")
-        with served(stage) as server:
-            yield stage, server
-
-
-def errors_of(page: Page) -> list[str]:
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
-    return found
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds that keeps people out."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [
-        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']][:3]}"
-        for one in found
-    ]
+pytestmark = IN_CHROMIUM
 
 
 def test_an_operator_sees_red_acknowledges_by_keyboard_and_watches_the_receipts(
@@ -247,10 +204,10 @@ def test_nothing_keeps_people_out(
     stage, server = evening
     scenes.red(stage)
     page = open_page(browser, server.url, language=language, theme=theme)
-    assert serious(page) == []
+    assert kept_out(page) == []
     sign_in(page)
     page.get_by_test_id("chart-ready").wait_for()
-    assert serious(page) == []
+    assert kept_out(page) == []
     page.context.close()
 
 
@@ -268,7 +225,7 @@ def test_the_wall_shows_red_and_has_nothing_to_press(
     assert page.locator("button, a, input, select, [tabindex]").count() == 0
     assert page.evaluate(TOO_LOW) == []
     assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
-    assert serious(page) == []
+    assert kept_out(page) == []
     assert errors == []
     page.context.close()
 
@@ -280,7 +237,7 @@ def test_the_visitors_board_keeps_nobody_out(
     scenes.red(stage)
     page = open_page(browser, f"{server.url}/public", size=NARROW)
     expect(page.get_by_role("listitem").filter(has_text="银锭桥")).to_contain_text("请勿前往")
-    assert serious(page) == []
+    assert kept_out(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     page.context.close()
 

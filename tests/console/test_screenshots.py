@@ -3,89 +3,36 @@
 from __future__ import annotations
 
 import os
-import shutil
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from config.editing import SiteEditor
-from console.app import STATIC
-from model.clock import SystemClock
-from tests.console import scenes
 from tests.console.look import (
+    IN_CHROMIUM,
     NARROW,
     THREE_SCREENS,
     WALL,
     WIDE,
-    chromium,
-    chromium_path,
     open_page,
     sign_in,
+    sign_phone_in,
     sign_wall_in,
 )
-from tests.console.server import Served, served
-from tests.console.stage import PASSWORD, Stage, staged
-from tests.console.stage_site import SMALL_SITE
-from tests.waiting import wait_until
+from tests.console.pages import PAGES, SCENES, living_scene, report_a_problem
 
 FOLDER = Path(__file__).parents[2] / "build" / "screenshots"
+"""Playwright makes it with the first picture."""
 
 pytestmark = [
-    pytest.mark.browser,
     pytest.mark.timeout(900),
+    *IN_CHROMIUM,
     pytest.mark.skipif(
         not os.environ.get("YINDING_SCREENSHOTS"), reason="pictures are made by make screenshots"
     ),
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
 ]
 
-Scene = Callable[[Stage], object]
-SCENES: dict[str, tuple[Scene, Scene]] = {
-    "calm": (scenes.calm, scenes.breathe_calm),
-    "red": (scenes.red, scenes.breathe_red),
-    "dark": (scenes.dark, scenes.breathe_dark),
-}
-"""How each scene is set, and what the field goes on saying while it lasts."""
-BREATH_S = 2.0
 LOOKS = (("zh", "dark"), ("en", "light"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with chromium() as made:
-        yield made
-
-
-@contextmanager
-def evening(folder: Path, scene: str) -> Iterator[tuple[Stage, Served]]:
-    """A scene behind a real socket, with a field that goes on breathing."""
-    begin, breathe = SCENES[scene]
-    over = threading.Event()
-    site = folder / "site.yaml"
-    shutil.copy(SMALL_SITE, site)
-    with staged(folder / "store", SystemClock(), editor=SiteEditor(site)) as stage:
-        stage.enrol("operator", "viewer")
-
-        def go_on() -> None:
-            while not over.wait(BREATH_S):
-                breathe(stage)
-
-        with served(stage) as server:
-            wait_until(stage.app.state.context.live._ready.is_set, within_s=60)
-            begin(stage)
-            field = threading.Thread(target=go_on, name="breathing field")
-            field.start()
-            try:
-                yield stage, server
-            finally:
-                over.set()
-                field.join()
 
 
 def shoot(page: Page, name: str, *, whole: bool = True) -> None:
@@ -97,7 +44,7 @@ def shoot(page: Page, name: str, *, whole: bool = True) -> None:
 def test_the_desk_wide_and_narrow_in_both_languages(
     browser: Browser, tmp_path: Path, scene: str
 ) -> None:
-    with evening(tmp_path, scene) as (_, server):
+    with living_scene(tmp_path, scene) as (_, server):
         for language, theme in LOOKS:
             for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
                 page = open_page(browser, server.url, language=language, theme=theme, size=size)
@@ -118,7 +65,7 @@ def test_the_wall_on_one_screen_and_on_three(browser: Browser, tmp_path: Path, s
         ("?show=people", "people-zh", WALL),
         ("?show=warnings&language=en", "warnings-en", WALL),
     )
-    with evening(tmp_path, scene) as (_, server):
+    with living_scene(tmp_path, scene) as (_, server):
         for query, name, size in views + (extra if scene == "red" else ()):
             page = open_page(browser, f"{server.url}/wall{query}", size=size)
             sign_wall_in(page)
@@ -127,14 +74,14 @@ def test_the_wall_on_one_screen_and_on_three(browser: Browser, tmp_path: Path, s
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_visitors_board(browser: Browser, tmp_path: Path, scene: str) -> None:
-    with evening(tmp_path, scene) as (_, server):
+    with living_scene(tmp_path, scene) as (_, server):
         for size_name, size in (("wide", WIDE), ("narrow", NARROW)):
             page = open_page(browser, f"{server.url}/public", size=size)
             shoot(page, f"board-{scene}-{size_name}")
 
 
 def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> None:
-    with evening(tmp_path, "red") as (_, server):
+    with living_scene(tmp_path, "red") as (_, server):
         desk = open_page(browser, server.url)
         sign_in(desk)
         wall = open_page(browser, f"{server.url}/wall", size=WALL)
@@ -147,7 +94,7 @@ def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> 
 
 
 def test_the_door(browser: Browser, tmp_path: Path) -> None:
-    with evening(tmp_path, "calm") as (stage, server):
+    with living_scene(tmp_path, "calm") as (stage, server):
         for language, theme in LOOKS:
             page = open_page(browser, server.url, language=language, theme=theme)
             page.get_by_test_id("person").wait_for()
@@ -161,32 +108,10 @@ def test_the_door(browser: Browser, tmp_path: Path) -> None:
         shoot(page, "set-password-zh")
 
 
-PAGES = {
-    "zone": ("operator", "/#/zone/bridge", "zone-page"),
-    "camera": ("operator", "/#/camera/bridge-north", "camera-page"),
-    "broadcast": ("commander", "/#/broadcast", "broadcast-page"),
-    "dispatch": ("operator", "/#/dispatch/report-0001", "dispatch-page"),
-    "admin-zones": ("integrator", "/#/admin/zones", "admin-page"),
-    "admin-cameras": ("integrator", "/#/admin/cameras?camera=gulou", "admin-page"),
-    "admin-rules": ("integrator", "/#/admin/rules", "admin-page"),
-    "admin-people": ("admin", "/#/admin/people", "admin-page"),
-    "admin-duty": ("commander", "/#/admin/duty", "admin-page"),
-}
-
-
-def report_a_problem(page: Page, url: str) -> None:
-    """Somebody on ice, so that lists and phones have something to show."""
-    form = {"id": "report-0001", "kind": "ice", "grade": "sudden", "zone": "qianhai"}
-    sent = page.request.post(
-        f"{url}/api/v1/dispatches", data=form | {"place": [-30, -27], "text": "冰面有人"}
-    )
-    assert sent.ok, sent.text()
-
-
 def test_every_other_page_wide_and_narrow_in_both_languages(
     browser: Browser, tmp_path: Path
 ) -> None:
-    with evening(tmp_path, "red") as (stage, server):
+    with living_scene(tmp_path, "red") as (stage, server):
         stage.enrol("commander", "integrator", "admin", "responder")
         for language, theme in LOOKS:
             for name, (person, path, shown) in PAGES.items():
@@ -203,16 +128,13 @@ def test_every_other_page_wide_and_narrow_in_both_languages(
 
 
 def test_the_phone_and_a_look_back(browser: Browser, tmp_path: Path) -> None:
-    with evening(tmp_path, "red") as (stage, server):
+    with living_scene(tmp_path, "red") as (stage, server):
         stage.enrol("responder")
         for language, theme in LOOKS:
             phone = open_page(
                 browser, f"{server.url}/phone", language=language, theme=theme, size=NARROW
             )
-            phone.get_by_test_id("person").fill("responder")
-            phone.get_by_test_id("password").fill(PASSWORD)
-            phone.get_by_test_id("submit").click()
-            phone.locator("[data-testid=phone][data-reached=true]").wait_for()
+            sign_phone_in(phone)
             report_a_problem(phone, server.url)
             phone.get_by_test_id("my-dispatch").first.wait_for()
             for tab in ("mine", "report", "look"):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from console.app import STATIC
 from console.ports import LiveWord
 from ingest.live.relay import LiveRelay
 from model.clock import SystemClock
@@ -21,15 +20,11 @@ from simulators.rtsp.feed import Fault
 from simulators.rtsp.server import CameraServer
 from tests.cameras import DEADLINES, PATIENCE, server
 from tests.console import scenes
-from tests.console.look import chromium, chromium_path, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, open_page, sign_in
 from tests.console.server import served
 from tests.console.stage import Stage, staged
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
-]
+pytestmark = IN_CHROMIUM
 CAMERA = "bridge-north"
 MOVES = "video => video.currentTime > 0.6 && video.videoWidth === 320"
 
@@ -67,12 +62,6 @@ def cameras() -> Iterator[CameraServer]:
     asyncio.run_coroutine_threadsafe(simulated.close(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from console.app import STATIC
 from model.clock import SystemClock
 from service.meeting_point import find
 from service.site import LoadedSite
 from store.people import Accounts
-from tests.console.look import chromium, chromium_path, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, errors_of, open_page, sign_in
 from tests.console.stage import PASSWORD
-from tests.console.test_page import errors_of
 from tests.end_to_end.house import SITE, living, make_site
 from tests.end_to_end.street import street_of
 from tests.mosquitto import running_mosquitto
@@ -23,11 +20,8 @@ from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.broker,
-    pytest.mark.browser,
+    *IN_CHROMIUM,
     pytest.mark.slow,
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
 ]
 
 REMARK = "# 2026-03 雨后重测过地面点"
@@ -38,12 +32,6 @@ TWO_AGREE = (
 """
     + f"{REMARK}\n"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 def enrol(loaded: LoadedSite, *people: str) -> None:
