@@ -47,7 +47,13 @@ function candidates({ of, width, height }: Label): Box[] {
     at(of.x, below),
     at(of.x + of.width - width, below),
   ];
-  return of.height > of.width ? [right, left, ...top, ...bottom] : [...top, ...bottom, right, left];
+  const near = of.height > of.width ? [right, left, ...top, ...bottom] : [...top, ...bottom, right, left];
+  // Where all that is taken, a row farther off.
+  const far = [...top, ...bottom].map((one) => ({
+    ...one,
+    y: one.y + Math.sign(one.y - of.y) * (height + GAP_PX),
+  }));
+  return [...near, ...far];
 }
 
 function within(box: Box, room: { width: number; height: number }): Box {
