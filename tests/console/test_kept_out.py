@@ -151,7 +151,7 @@ def test_the_phone(room: Room) -> None:
     page = room.open("/phone", NARROW)
     sign_phone_in(page)
     page.get_by_test_id("my-dispatch").first.wait_for()
-    found = {}
+    found: dict[str, list[str]] = {}
     for tab in ("mine", "report", "look"):
         page.get_by_test_id(f"tab-{tab}").click()
         found |= {f"{tab} {look}": each for look, each in in_every_look(page).items()}
