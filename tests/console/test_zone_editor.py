@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from config.editing import SiteEditor
 from config.schema import Zone
 from config.site_file import inspect_site
-from console.app import STATIC
 from model.clock import SystemClock
-from tests.console.look import chromium, chromium_path, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, kept_out, open_page, sign_in
 from tests.console.server import served
 from tests.console.stage import staged
 from tests.console.stage_site import SMALL_SITE
-from tests.console.test_page import serious
 from tests.waiting import wait_until
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(400),
-    pytest.mark.skipif(chromium_path() is None, reason="there is no Chromium on this machine"),
-    pytest.mark.skipif(not (STATIC / "index.html").is_file(), reason="the page is not built"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
+pytestmark = IN_CHROMIUM
 
 
 def zone_of(path: Path, name: str) -> Zone:
@@ -58,7 +43,7 @@ def test_the_hour_of_nobody_and_the_stay_are_set_and_taken_back(
             expect(page.get_by_test_id("zone-empty-at")).to_have_value("")
             page.get_by_test_id("zone-empty-at").fill("05:30")
             page.get_by_test_id("zone-stay").fill("45")
-            assert serious(page) == []
+            assert kept_out(page) == []
             page.get_by_test_id("zone-save").click()
             wait_until(lambda: zone_of(path, "houhai").empty_at == time(5, 30), within_s=60)
             assert zone_of(path, "houhai").mean_stay_min == 45
