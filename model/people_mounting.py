@@ -188,7 +188,7 @@ def solve_people(
             f"camera under {LOWEST_MAST_M:g} m needs ground points or a grid",
         )
     area_error = _area_error(marks, state, good)
-    if area_error > AREA_ERROR_MOST:
+    if not area_error <= AREA_ERROR_MOST:
         raise _undetermined(marks, state, good, area_error)
     return PeopleMounting(
         camera=Pinhole(
@@ -342,7 +342,8 @@ def _log_area(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
     columns, rows = np.meshgrid(*np.linspace(low, high, 9).T)
     level = rows * np.cos(state[3]) - columns * np.sin(state[3])
     down = np.sin(state[1]) * focal + np.cos(state[1]) * level
-    near = down > 0.05 * focal
+    # Ground at the horizon would outweigh all other; where people stand that far off, it counts.
+    near = down > min(0.05 * focal, 0.5 * down.max())
     return float(2 * state[2] + log(focal) + np.log((1 / down[near] ** 3).sum()))
 
 

@@ -197,6 +197,19 @@ def test_a_lens_that_stays_open_is_refused_until_it_is_given() -> None:
     assert area_of(found.camera, people) == pytest.approx(area_of(camera, people), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("focal_px", "mast_m", "pitch_deg", "near_m"), [(8000.0, 4.0, 2.4, 85), (6000.0, 6.0, 3.0, 125)]
+)
+def test_people_just_under_the_horizon_have_an_area_error_too(
+    focal_px: float, mast_m: float, pitch_deg: float, near_m: int
+) -> None:
+    """A long lens over a far square: all ground is seen at a glance, and that is no certainty."""
+    camera = hung(focal_px=focal_px, mast_m=mast_m, pitch_deg=pitch_deg)
+    people = standing(camera, [((-1.0) ** i * (1 + 0.3 * i), near_m + 10.0 * i) for i in range(5)])
+    lens = degrees(2 * atan(WIDTH_PX / 2 / focal_px))
+    assert 0.01 < solve(people, view_deg=lens, mast_m=mast_m).area_error <= AREA_ERROR_MOST
+
+
 def test_a_camera_at_head_height_is_refused() -> None:
     with pytest.raises(PeopleError, match="points or a grid") as refused:
         solve(
