@@ -96,10 +96,10 @@ def as_wav(sound: Samples) -> bytes:
 
 
 def _say(program: str, voice: str, words: str) -> Samples:
-    with tempfile.TemporaryDirectory(prefix="yinding-speech-") as folder:
-        path = Path(folder) / "words.wav"
-        command = [program, "-v", voice, "-s", str(WORDS_P_MIN), "-b", "1", "--stdin"]
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="yinding-speech-") as folder:
+            path = Path(folder) / "words.wav"
+            command = [program, "-v", voice, "-s", str(WORDS_P_MIN), "-b", "1", "--stdin"]
             done = subprocess.run(
                 [*command, "-w", str(path)],
                 input=words.encode(),
@@ -107,12 +107,13 @@ def _say(program: str, voice: str, words: str) -> Samples:
                 timeout=WITHIN_S,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM}: {error}") from error
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()[:200]
-            raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM} ends with {done.returncode}: {said}")
-        return _loud_enough(_read(path), voice)
+            if done.returncode != 0:
+                said = done.stderr.decode(errors="replace").strip()[:200]
+                what = f"{PROGRAM} ends with {done.returncode}: {said}"
+                raise LackError(Lack.SYNTHESIS_FAILED, what)
+            return _loud_enough(_read(path), voice)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM}: {error}") from error
 
 
 def _read(path: Path) -> Samples:

@@ -100,7 +100,7 @@ class Voice:
                 return waiting
             done: Future[None] = Future()
             if len(self._waiting) >= WAITING_MOST:
-                self._failed[recipe] = Lack.BUSY
+                self._remember(recipe, Lack.BUSY)
                 done.set_result(None)
                 return done
             self._waiting[recipe] = done
@@ -139,6 +139,11 @@ class Voice:
         except LackError as error:
             self._lack(recipe, error)
             return
+        except Exception as error:
+            # One text's surprise must not silence all that come after it.
+            log.exception("a recording could not be made")
+            self._lack(recipe, LackError(Lack.SYNTHESIS_FAILED, f"{type(error).__name__}: {error}"))
+            return
         self.rendered += 1
         with self._guard:
             self._failed.pop(recipe, None)
@@ -152,15 +157,19 @@ class Voice:
             if error.lack in _OF_ALL:
                 self._lacking.add(error.lack)
             if recipe is not None:
-                if len(self._failed) >= WAITING_MOST:
-                    self._failed.clear()
-                self._failed[recipe] = error.lack
+                self._remember(recipe, error.lack)
         if not known:
             log.error(
                 "no recording for terminals that only play (%s): %s. Orders go with their text alone",
                 error.lack.value,
                 error,
             )
+
+    def _remember(self, recipe: str, lack: Lack) -> None:
+        """Why this text has no recording; the guard is held. Bounded: what is forgotten is asked anew."""
+        if len(self._failed) >= WAITING_MOST:
+            self._failed.clear()
+        self._failed[recipe] = lack
 
 
 def settled(futures: Iterable[Future[None]], within_s: float) -> bool:

@@ -1,0 +1,79 @@
+"""What goes wrong while recordings are made costs one recording, never the voice."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from devices.speech import voice as voices
+from devices.speech.shelf import Shelf
+from devices.speech.synthesis import Lack, LackError, as_wav, render
+from devices.speech.tones import attention
+from devices.speech.voice import Voice, settled
+from devices.speech.words import Spoken, Tone, spoken_of
+from tests.devices.rig import cancel, show
+
+WORDS = Spoken(tone=Tone.WARNING, zh="请绕行", en="Take another way")
+BASE = "http://10.0.0.5:8460"
+
+
+def beep(words: Spoken) -> bytes:
+    return as_wav(attention(words.tone)) + words.zh.encode()
+
+
+@pytest.mark.parametrize("surprise", [OSError("disk"), ValueError("odd"), MemoryError()])
+def test_a_surprise_costs_one_recording_and_not_the_voice(
+    tmp_path: Path, surprise: Exception
+) -> None:
+    def rendering(words: Spoken) -> bytes:
+        if words == spoken_of(show()):
+            raise surprise
+        return beep(words)
+
+    voice = Voice(Shelf(tmp_path), BASE, rendering=rendering)
+    voice.start()
+    try:
+        assert settled([voice.prepare(spoken_of(show()))], 30)
+        assert voice.audio_of(show()) is None
+        assert voice.lacks() == {"synthesis_failed": 1}
+        assert settled([voice.prepare(spoken_of(cancel()))], 30)
+        assert voice.audio_of(cancel()) is not None
+    finally:
+        voice.stop()
+
+
+def test_no_room_for_the_synthesisers_file_is_a_named_lack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(LackError) as lacking:
+        render(WORDS, lambda: "/bin/true")
+    assert lacking.value.lack is Lack.SYNTHESIS_FAILED
+
+
+def test_what_was_refused_is_remembered_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voices, "WAITING_MOST", 2)
+    may = threading.Event()
+
+    def rendering(words: Spoken) -> bytes:
+        assert may.wait(30)
+        return beep(words)
+
+    voice = Voice(Shelf(tmp_path), BASE, rendering=rendering)
+    voice.start()
+    try:
+        for letter in "甲乙":
+            voice.prepare(Spoken(tone=Tone.CALM, zh=letter, en=""))
+        assert voice.prepare(spoken_of(show())).done()
+        for letter in "丙丁":
+            assert voice.prepare(Spoken(tone=Tone.CALM, zh=letter, en="")).done()
+        assert voice.audio_of(show()) is None
+        assert voice.lacks() == {"not_ready": 1}, "the oldest refusal is forgotten"
+    finally:
+        may.set()
+        voice.stop()
