@@ -64,7 +64,8 @@ class Calibration:
 
     `ground` and `heads` (3, 3) take places of people to the pixels of their feet and of their heads.
     Where no upright camera explains the marks, both are the ground's and `corrected` is false.
-    `misses_px` is how far each point or corner is beside its fit. `camera` is the mounting where one
+    `misses_px` is how far each point or corner is beside the mapping that people are placed by: the
+    upright camera's, or the ground's. `camera` is the mounting where one
     follows, `people` what marked people told.
     """
 
@@ -203,7 +204,7 @@ def _by_points(
     if _rms(upright) > FIT_ERROR_MOST * ground.width_px or camera.mast_m < 1.5 * HEAD_HEIGHT_M:
         return found
     seen = _seen_by(camera, ground, form, placed=placed)
-    return replace(seen, ground=plane, misses_px=tuple(misses.tolist()))
+    return replace(seen, ground=plane, misses_px=tuple(upright.tolist()))
 
 
 def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int) -> None:

@@ -112,6 +112,21 @@ def test_a_corner_that_is_miscounted_is_named() -> None:
     assert refused.value.problem is GroundProblem.UNFIT
 
 
+def test_a_slip_among_four_corners_shows_in_the_misses() -> None:
+    """Four fit a mapping of their own whatever they are; people are placed by an upright camera."""
+    marks, _ = grid(6, at=[100.0, -20.0], bearing_deg=0.0)
+    assert marks.grid is not None
+    outer = [c for c in marks.grid.corners if c.column in (0, 8) and c.row in (0, 6)]
+    found = []
+    for slip_px in (0.0, 8.0):
+        corners = [outer[0].model_copy(update={"px": outer[0].px + slip_px}), *outer[1:]]
+        told = marks.grid.model_copy(update={"corners": corners})
+        found.append(calibrate(marks.model_copy(update={"grid": told})))
+    assert all(one.corrected for one in found)
+    assert max(found[0].misses_px) < 1
+    assert max(found[1].misses_px) > 10
+
+
 def test_people_who_tell_nothing_are_refused_with_the_same_names() -> None:
     marks = [{"foot_px": [x, 500.0], "head_px": [x, 380.0]} for x in range(300, 900, 100)]
     ground = Ground.model_validate(SIZE | {"people": {"marks": marks}})
