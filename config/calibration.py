@@ -23,9 +23,8 @@ from model.people_mounting import (
     StandingPerson,
     solve_people,
 )
-from model.pinhole import MountingError, Pinhole, homography, solve_pinhole
+from model.pinhole import HEAD_HEIGHT_M, MountingError, Pinhole, homography, solve_pinhole
 
-HEAD_HEIGHT_M: Final = 1.6
 FIT_ERROR_MOST: Final = 0.03
 """How far ground points may stand beside their fit, as a share of the picture's width."""
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.pinhole import Pinhole
+from model.pinhole import HEAD_HEIGHT_M, Pinhole
 
 Floats = NDArray[np.float64]
 
@@ -89,8 +89,8 @@ class PeopleMounting:
 
     `heights_m` is how tall each person is by it. `set_aside` are the marks that did not fit the
     others. `height_error` is how far the heights of the others are from what they should be (root
-    of the mean square), `area_error` how far the areas of the ground may be off (standard
-    deviation); both as shares of 1.
+    of the mean square), `area_error` how far the areas of the ground that heads stand over, and so
+    densities, may be off (standard deviation); both as shares of 1.
     """
 
     camera: Pinhole
@@ -321,7 +321,10 @@ def _slopes(
 
 
 def _area_error(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
-    """How far areas of the ground where the people stand may be off (standard deviation, share)."""
+    """How far areas of the ground where the people stand may be off (standard deviation, share).
+
+    People are placed by their heads, so that it is the height over the heads that areas go with.
+    """
     misses, slopes = _slopes(marks, state, good, robust=False)
     free = max(1, 2 * int(good.sum()) - len(state))
     worse = max(1.0, float((misses[: -len(state)] ** 2).sum()) / free)
@@ -336,15 +339,16 @@ def _area_error(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
 
 
 def _log_area(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
-    """The logarithm of the area of ground within the rectangle of the picture that the feet span."""
+    """The logarithm of the area of ground under heads within the rectangle that the heads span."""
     focal = exp(state[0])
-    low, high = marks.foot[good].min(axis=0), marks.foot[good].max(axis=0)
+    low, high = marks.head[good].min(axis=0), marks.head[good].max(axis=0)
     columns, rows = np.meshgrid(*np.linspace(low, high, 9).T)
     level = rows * np.cos(state[3]) - columns * np.sin(state[3])
     down = np.sin(state[1]) * focal + np.cos(state[1]) * level
     # Ground at the horizon would outweigh all other; where people stand that far off, it counts.
     near = down > min(0.05 * focal, 0.5 * down.max())
-    return float(2 * state[2] + log(focal) + np.log((1 / down[near] ** 3).sum()))
+    over_heads_m = exp(state[2]) - HEAD_HEIGHT_M
+    return float(2 * log(over_heads_m) + log(focal) + np.log((1 / down[near] ** 3).sum()))
 
 
 def _refuse_contradiction(good: NDArray[np.bool_], off: Floats) -> None:

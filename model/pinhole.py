@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import asin, atan2, cos, degrees, radians, sin, sqrt
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+HEAD_HEIGHT_M: Final = 1.6
+"""People are found by their heads, whose middle is about this high above the ground."""
 
 
 class MountingError(Exception):

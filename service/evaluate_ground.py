@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.calibration import Calibration, GroundRefusedError, calibrate
+from config.calibration import Calibration, GroundRefusedError, calibrate, through
 from config.grounds import Ground
-from model.pinhole import Pinhole
+from model.pinhole import HEAD_HEIGHT_M, Pinhole
 from simulators.marked_views import (
     HEIGHT_PX,
     WIDTH_PX,
@@ -44,7 +44,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     """Errors of one way of marking over many cameras; errors are shares of the truth.
 
-    Areas are of the ground that the marks span, and (near) of all ground in view within 20 m, or of
+    Areas are of the ground that people stand on whose heads are in so much of the picture: where
+    heads over the marks are, and (near) of all ground in view within 20 m, or of
     its nearest 10 m where the camera sees none so near. `area_bias` is the mean of the logarithm's
     error. `within_two` is the share of calibrations by people whose error of the first area is at
     most twice what the calibration itself states.
@@ -142,26 +143,27 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
-    feet = _feet(marks)
-    spanned = _lattice(feet.min(axis=0), feet.max(axis=0))
+    heads = _heads(camera, marks)
+    spanned = _lattice(heads.min(axis=0), heads.max(axis=0))
     whole = _lattice(np.zeros(2), np.array([WIDTH_PX, HEIGHT_PX], np.float64))
-    away = np.linalg.norm(on_ground(camera, whole), axis=1)
+    away = np.linalg.norm(on_ground(camera, whole, z_m=HEAD_HEIGHT_M), axis=1)
     whole = whole[away < max(NEAR_M, float(np.nanmin(away)) + NEAR_M / 2)]
-    truth = camera.plane_to_picture(0.0)
+    truth = camera.plane_to_picture(HEAD_HEIGHT_M)
     return _Outcome(
-        area=log(_area(found.ground, spanned) / _area(truth, spanned)),
-        near_area=log(_area(found.ground, whole) / _area(truth, whole)),
+        area=log(_area(found.heads, spanned) / _area(truth, spanned)),
+        near_area=log(_area(found.heads, whole) / _area(truth, whole)),
         mast=None if found.camera is None else log(found.camera.mast_m / camera.mast_m),
         stated=None if found.people is None else found.people.area_error,
     )
 
 
-def _feet(marks: Ground) -> Floats:
-    """Pixels (N, 2) of everything marked on the ground."""
+def _heads(camera: Pinhole, marks: Ground) -> Floats:
+    """Pixels (N, 2) of the heads marked, or of heads over what is marked on the ground."""
     if marks.people is not None:
-        return np.array([one.foot_px for one in marks.people.marks])
+        return np.array([one.head_px for one in marks.people.marks])
     told = marks.points or (marks.grid.corners if marks.grid else ())
-    return np.array([(one.px, one.py) for one in told])
+    places = on_ground(camera, np.array([(one.px, one.py) for one in told]))
+    return through(camera.plane_to_picture(HEAD_HEIGHT_M), places)[0]
 
 
 def _lattice(low: Floats, high: Floats) -> Floats:

@@ -166,9 +166,9 @@ def mark_points(
     return None
 
 
-def on_ground(camera: Pinhole, pixels: Floats) -> Floats:
-    """Where pixels (N, 2) lie on the ground (N, 2); NaN for the sky."""
-    forth = camera.plane_to_picture(0.0)
+def on_ground(camera: Pinhole, pixels: Floats, *, z_m: float = 0.0) -> Floats:
+    """Where what is `z_m` over the ground at pixels (N, 2) stands (N, 2); NaN for the sky."""
+    forth = camera.plane_to_picture(z_m)
     back = np.column_stack([pixels, np.ones(len(pixels))]) @ np.linalg.inv(forth).T
     places = back / back[:, 2:]
     depth = places @ forth[2]

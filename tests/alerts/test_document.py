@@ -10,11 +10,11 @@ from alerts.faults import WELL_FOR_S
 from alerts.holds import LONGEST_GAP_S
 from alerts.ownership import Refusal
 from alerts.signals import Ignored
-from config.calibration import HEAD_HEIGHT_M
 from config.plans import Escalation
 from crowd.ground import COARSEST_M_PER_PX, NOMINAL_WIDTH_PX
 from crowd.zones import STALE_AFTER_S
 from model.cases import Change, Reason
+from model.pinhole import HEAD_HEIGHT_M
 
 ESCALATE_AT_S = Escalation().at_s
 PAGE = (Path(__file__).parents[2] / "docs" / "warnings.md").read_text(encoding="utf-8")

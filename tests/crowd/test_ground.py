@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from config.calibration import HEAD_HEIGHT_M, GroundProblem, GroundRefusedError
+from config.calibration import GroundProblem, GroundRefusedError
 from config.grounds import Ground as GroundPoints
 from config.grounds import GroundPoint
 from crowd.ground import Ground
 from crowd.plots import Plot, inside
-from model.pinhole import Pinhole
+from model.pinhole import HEAD_HEIGHT_M, Pinhole
 
 STRIDE_PX = 8
 FIELD = [(-30.0, 0.0), (30.0, 0.0), (30.0, 60.0), (-30.0, 60.0)]

@@ -33,11 +33,11 @@ def test_every_way_is_measured_and_every_camera_accounted_for() -> None:
         assert calibrated + sum(refused.values()) == one["cameras"] == 8
     assert way(found, "people", 40)["area_median"] < 0.15
     assert way(found, "people", 40)["within_two"] >= 0.75
-    assert way(found, "grid", 9)["area_median"] < 0.06
+    assert way(found, "grid", 9)["area_median"] < 0.12
     assert way(found, "points", 8)["area_median"] < 0.04
 
 
 def test_people_who_are_taller_than_the_file_says_make_all_areas_too_small() -> None:
-    """Lengths scale with people's height, areas with its square."""
+    """Lengths scale with people's height, areas with its square, those under heads with more."""
     usual, tall = (way(ways(*more), "people", 40)["area_bias"] for more in ([], ["--mean", "1.85"]))
-    assert tall < usual - 0.1
+    assert tall < usual - 0.22
