@@ -6,14 +6,16 @@ times and then logged by name: the terminals and the room do not depend on it.
 
 What is owed follows from the cases' history and from what was told of it, both on disk. A service
 that was killed, or fell behind the feed, reads them and tells what is missing, as far as it is
-fresh enough to be of use. So everything is told at least once; each message has a number, by which
-one that came twice is known.
+fresh enough to be of use; what happens now goes first. So everything is told at least once; each
+message has a number, by which one that came twice is known. A new target is owed nothing from
+before it was named.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -38,11 +40,14 @@ COMMITS_WAITING = 256
 MESSAGES_WAITING = 100
 TRIES = 3
 TRY_AGAIN_S = 5.0
+TRY_AGAIN_MOST_S = 60.0
 ANSWER_WITHIN_S = 30.0
 GAPS_TOLD_MOST = 1_000
 """Letters; a message of a hundred names would tell nobody anything."""
 OWED_FOR = timedelta(hours=1)
 """Later nobody is helped by being told: the room has it."""
+OWED_MOST = 2_000
+"""Messages; of more than these the oldest are left out."""
 CASES_READ = 200
 
 _TOLD = {
@@ -58,6 +63,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """One message to a target, and the steps that it tells of."""
 
     steps: tuple[str, ...]
+    at: datetime
     title: str
     body: str
 
@@ -82,30 +88,67 @@ class Notifier:
         self._clock = clock
         self._again_s = again_s
         self._known: set[str] = set()
-        self._waiting: asyncio.Queue[Notice] = asyncio.Queue(MESSAGES_WAITING)
+        self._waiting: deque[Notice] = deque()
+        self._owed: deque[Notice] = deque()
+        self._more = asyncio.Event()
+        self._owes = asyncio.Event()
         self._apprise = Apprise()
         if not self._apprise.add(url):
             raise ValueError(f"notify `{target.id}`: its address is of no kind that can be told")
 
-    def read_told(self) -> set[str]:
-        """What went out to this target before; may wait for the disk."""
-        return self._notices.told(self._target.id)
+    def owe(self) -> None:
+        """Something may have been missed: `catch_up` reads it, however often that has to be tried."""
+        self._owes.set()
 
-    def catch_up(self, told: set[str], missed: Iterable[tuple[Case, Transition]]) -> None:
-        """Queue what the history has and nobody was told of; `missed` is in the order of its times."""
+    async def catch_up(self, store: StoreReader, began: datetime) -> None:
+        """Read what is owed whenever there may be something, until cancelled."""
+        while True:
+            await self._owes.wait()
+            self._owes.clear()
+            again_s = self._again_s
+            while not await self.caught_up(store, began):
+                await asyncio.sleep(again_s)
+                again_s = min(2 * again_s, TRY_AGAIN_MOST_S)
+
+    async def caught_up(self, store: StoreReader, began: datetime) -> bool:
+        """Queue what the history has and nobody was told of; False where it cannot be read."""
+        try:
+            told, missed = await asyncio.to_thread(self._read_missed, store, began)
+        except StoreError as error:
+            log.error(
+                "notify %s: what happened before cannot be read and is tried again: %s",
+                self._target.id,
+                error,
+            )
+            return False
         # What waits is not on disk yet, and is known all the same.
         self._known |= told
         groups: dict[tuple[str, datetime], tuple[Case, list[Transition]]] = {}
         for case, step in missed:
             groups.setdefault((case.id, step.at), (case, []))[1].append(step)
         for case, steps in groups.values():
-            self._take({case.id: case}, steps)
+            self._take({case.id: case}, steps, self._owe_one)
+        return True
+
+    def _read_missed(
+        self, store: StoreReader, began: datetime
+    ) -> tuple[set[str], list[tuple[Case, Transition]]]:
+        since = self._clock.now() - OWED_FOR
+        begun = self._notices.begun(self._target.id, began)
+        missed = _recent(store, since if begun is None else max(since, begun))
+        return self._notices.told(self._target.id), missed
 
     def hear(self, commit: Commit) -> None:
         """Queue what this commit means for the target; the newest is dropped when it is far behind."""
-        self._take({case.id: case for case in commit.cases}, commit.transitions)
+        self._take({case.id: case for case in commit.cases}, commit.transitions, self._queue)
 
-    def _take(self, cases: dict[str, Case], steps: Iterable[Transition]) -> None:
+    def _take(
+        self,
+        cases: dict[str, Case],
+        steps: Iterable[Transition],
+        put: Callable[[Notice, int], None],
+    ) -> None:
+        """Gaps may fill half the queue only: a dead network names many, and the next red must go out."""
         named: dict[str, list[Transition]] = {}
         for step in steps:
             case = cases.get(step.case)
@@ -114,19 +157,43 @@ class Notifier:
             if step.change is Change.GAP_NAMED:
                 named.setdefault(case.id, []).append(step)
             else:
-                self._queue(case, [step], within=MESSAGES_WAITING)
+                put(self._notice(case, [step]), MESSAGES_WAITING)
         for name, gaps in named.items():
-            self._queue(cases[name], gaps, within=MESSAGES_WAITING // 2)
+            put(self._notice(cases[name], gaps), MESSAGES_WAITING // 2)
 
-    def _queue(self, case: Case, steps: list[Transition], *, within: int) -> None:
-        """Gaps may fill half the queue only: a dead network names many, and the next red must go out."""
-        if self._waiting.qsize() >= within:
+    def _notice(self, case: Case, steps: list[Transition]) -> Notice:
+        title, body = self._words(case, _as_one(steps))
+        return Notice(steps=tuple(map(_name, steps)), at=steps[0].at, title=title, body=body)
+
+    def _queue(self, notice: Notice, within: int) -> None:
+        if len(self._waiting) >= within:
             self._give_up("too many messages wait")
             return
-        title, body = self._words(case, _as_one(steps))
-        names = tuple(map(_name, steps))
-        self._known.update(names)
-        self._waiting.put_nowait(Notice(steps=names, title=title, body=body))
+        self._known.update(notice.steps)
+        self._waiting.append(notice)
+        self._more.set()
+
+    def _owe_one(self, notice: Notice, _: int) -> None:
+        if len(self._owed) >= OWED_MOST:
+            self._owed.popleft()
+            self._give_up("too many messages are owed")
+        self._known.update(notice.steps)
+        self._owed.append(notice)
+        self._more.set()
+
+    async def _next(self) -> Notice:
+        """What happens now, and what is owed while nothing does, as far as it is still of use."""
+        while True:
+            if self._waiting:
+                return self._waiting.popleft()
+            if not self._owed:
+                self._more.clear()
+                await self._more.wait()
+                continue
+            notice = self._owed.popleft()
+            if notice.at >= self._clock.now() - OWED_FOR:
+                return notice
+            self._give_up("a message that was owed came too late to be of use")
 
     def _concerns(self, case: Case, step: Transition) -> bool:
         if case.subject_kind != "zone" or step.change not in _TOLD:
@@ -147,7 +214,7 @@ class Notifier:
     async def run(self) -> None:
         """Send what waits, in order, until cancelled."""
         while True:
-            notice = await self._waiting.get()
+            notice = await self._next()
             for number in range(TRIES):
                 if number:
                     await asyncio.sleep(self._again_s * 2 ** (number - 1))
@@ -213,31 +280,27 @@ async def tell_people(
 
     What an earlier life, or a lag behind the feed, left untold is told first.
     """
+    began = clock.now()
     async with asyncio.TaskGroup() as tasks:
         sending = [tasks.create_task(each.run(), name="notifier") for each in notifiers]
         with feed.subscribe(COMMITS_WAITING) as commits:
-            await _catch_up(notifiers, store, clock)
+            for each in notifiers:
+                if not await each.caught_up(store, began):
+                    each.owe()
+                sending.append(tasks.create_task(each.catch_up(store, began), name="what is owed"))
             on_start()
             try:
                 while True:
                     commit = await commits.next()
                     if commits.lagged:
                         commits.caught_up()
-                        await _catch_up(notifiers, store, clock)
+                        for notifier in notifiers:
+                            notifier.owe()
                     for notifier in notifiers:
                         notifier.hear(commit)
             except FeedClosedError:
                 for task in sending:
                     task.cancel()
-
-
-async def _catch_up(notifiers: list[Notifier], store: StoreReader, clock: Clock) -> None:
-    try:
-        missed = await asyncio.to_thread(_recent, store, clock.now() - OWED_FOR)
-        for notifier in notifiers:
-            notifier.catch_up(await asyncio.to_thread(notifier.read_told), missed)
-    except StoreError as error:
-        log.error("people may not be told of what happened before: %s", error)
 
 
 def _recent(store: StoreReader, since: datetime) -> list[tuple[Case, Transition]]:

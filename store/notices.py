@@ -14,10 +14,12 @@ from typing import Self
 from store.migrations import Migration
 from store.places import Place
 from store.postgres import PostgresAddress, open_place
-from store.stamps import to_ms
+from store.stamps import from_ms, to_ms
 
 FILE_NAME = "notices.sqlite"
 KEPT = timedelta(days=2)
+_BEGUN = "begun"
+"""The row of a target that says since when it is told; no notice goes by this name."""
 
 _TABLES = """
     CREATE TABLE told (
@@ -43,10 +45,23 @@ class Notices:
     def close(self) -> None:
         self._place.close()
 
+    def begun(self, target: str, now: datetime) -> datetime | None:
+        """Since when a target is told: a new one from now on, one of an older program from ever."""
+        with self._place.writing() as db:
+            rows = db.execute(
+                "SELECT notice, at_ms FROM told WHERE target = ?", (target,)
+            ).fetchall()
+            if not rows:
+                db.execute("INSERT INTO told VALUES (?, ?, ?)", (target, _BEGUN, to_ms(now)))
+                return now
+        return next((from_ms(at_ms) for notice, at_ms in rows if notice == _BEGUN), None)
+
     def told(self, target: str) -> set[str]:
         """The notices that went out to a target within the last days."""
         with self._place.reading() as db:
-            rows = db.execute("SELECT notice FROM told WHERE target = ?", (target,)).fetchall()
+            rows = db.execute(
+                "SELECT notice FROM told WHERE target = ? AND notice <> ?", (target, _BEGUN)
+            ).fetchall()
         return {str(notice) for (notice,) in rows}
 
     def note(self, target: str, notices: Iterable[str], at: datetime) -> None:
@@ -57,4 +72,6 @@ class Notices:
                     "INSERT INTO told VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                     (target, notice, to_ms(at)),
                 )
-            db.execute("DELETE FROM told WHERE at_ms < ?", (to_ms(at - KEPT),))
+            db.execute(
+                "DELETE FROM told WHERE at_ms < ? AND notice <> ?", (to_ms(at - KEPT), _BEGUN)
+            )

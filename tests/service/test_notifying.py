@@ -238,6 +238,7 @@ def test_a_message_that_went_out_and_was_not_noted_goes_out_again_under_its_numb
 
 def test_what_nobody_is_helped_by_any_more_is_not_told(house: House) -> None:
     house.happened(case(), *EVENING[:4])
+    house.notices.begun("duty", OPENED)
     house.clock.advance(3600 + 3 * 60)
     with webhook() as (url, titles):
         house.told(url, titles, DUTY, wanted=1, noted=1)

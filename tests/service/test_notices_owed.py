@@ -1,0 +1,102 @@
+"""What is owed to people: all of it, after what happens now, and to nobody from before they were named."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from model.cases import Change
+from model.level import Level
+from service.notifying import MESSAGES_WAITING, Notifier, tell_people
+from store.feed import Feed
+from store.notices import FILE_NAME
+from tests.config.test_cap import OPENED, case, steps
+from tests.service.test_notifying import DUTY, EVENING, House, Webhook, commit, webhook
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+async def told_by(notifier: Notifier, titles: Webhook, wanted: int) -> None:
+    sending = asyncio.create_task(notifier.run())
+    await eventually(lambda: len(titles) >= wanted, within_s=60)
+    sending.cancel()
+
+
+def test_more_than_the_queue_holds_is_owed_and_what_happens_now_goes_first(house: House) -> None:
+    many = MESSAGES_WAITING + 20
+    past = [
+        msgspec.structs.replace(step, at=OPENED + timedelta(seconds=step.serial))
+        for step in steps(*((Change.STEPPED_UP, Level.RED) for _ in range(many)))
+    ]
+    house.happened(msgspec.structs.replace(case(), changed=past[-1].at), *past)
+    closed = msgspec.structs.replace(EVENING[4], serial=many + 1)
+
+    async def scene(url: str, titles: Webhook) -> None:
+        notifier = house.notifier(DUTY, url)
+        assert await notifier.caught_up(house.store, OPENED)
+        notifier.hear(commit(case(), closed))
+        await told_by(notifier, titles, many + 1)
+        assert notifier.failed == 0
+
+    with webhook() as (url, titles):
+        asyncio.run(scene(url, titles))
+    kinds = [title.split("（")[1] for title in titles]
+    assert kinds == ["解除）", *["升级）"] * many]
+
+
+def test_a_new_target_is_owed_nothing_from_before_it_was_named(house: House) -> None:
+    house.happened(msgspec.structs.replace(case(), changed=EVENING[1].at), *EVENING[:2])
+    named = EVENING[2].at
+
+    async def scene(url: str, titles: Webhook) -> None:
+        assert await house.notifier(DUTY, url).caught_up(house.store, named)
+        house.notices.note("other", (), named + timedelta(days=3))
+        house.happened(msgspec.structs.replace(case(), changed=EVENING[4].at), *EVENING[3:])
+        later = house.notifier(DUTY, url)
+        assert await later.caught_up(house.store, EVENING[4].at + timedelta(minutes=1))
+        await told_by(later, titles, 2)
+
+    with webhook() as (url, titles):
+        asyncio.run(scene(url, titles))
+    assert [title.split("（")[1] for title in titles] == ["升级）", "解除）"]
+
+
+def test_what_could_not_be_read_is_read_when_it_can_be(house: House) -> None:
+    house.happened(case(), EVENING[3])
+    ledger = sqlite3.connect(house.store.path.parent / FILE_NAME, isolation_level=None)
+    ledger.execute(
+        "CREATE TRIGGER shut BEFORE INSERT ON told BEGIN SELECT RAISE(ABORT, 'shut'); END"
+    )
+
+    async def scene(url: str, titles: Webhook) -> None:
+        feed, started = Feed(), asyncio.Event()
+        telling = tell_people(
+            [house.notifier(DUTY, url)],
+            feed,
+            store=house.store,
+            clock=house.clock,
+            on_start=started.set,
+        )
+        following = asyncio.create_task(telling)
+        await started.wait()
+        assert titles == []
+        ledger.execute("DROP TRIGGER shut")
+        await eventually(lambda: len(titles) == 1, within_s=60)
+        feed.close()
+        await following
+
+    with webhook() as (url, titles):
+        asyncio.run(scene(url, titles))
+    ledger.close()
