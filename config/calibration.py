@@ -46,6 +46,7 @@ class GroundProblem(StrEnum):
     PEOPLE_UNFIT = PeopleProblem.UNFIT.value
     NOTHING_SEEN = "no_ground_of_the_zones_near_enough"
     NO_PLACE = "ground_has_no_place_on_the_map"
+    NOT_UPRIGHT = "no_upright_camera_explains_the_marks"
 
 
 class GroundRefusedError(ValueError):
@@ -78,6 +79,13 @@ class Calibration:
     camera: Pinhole | None
     misses_px: tuple[float, ...] = ()
     people: PeopleMounting | None = None
+
+    @property
+    def problem(self) -> GroundProblem | None:
+        """What a calibration that can be used still lacks; where both are lacking, what comes first."""
+        if not self.corrected:
+            return GroundProblem.NOT_UPRIGHT
+        return None if self.placed else GroundProblem.NO_PLACE
 
 
 def calibrate(

@@ -14,12 +14,14 @@ class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     """What marks tell, or the problem they have.
 
     `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
-    mark lies on the ground. `misses` are shares of people's height, or pixels beside a grid's corner.
+    mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner.
+    Where no camera that hangs `upright` explains the marks, crowds look thinner than they are.
     """
 
     problem: GroundProblem | None = None
     detail: str = ""
     placed: bool = False
+    upright: bool = False
     mapping: tuple[float, ...] = ()
     places_m: tuple[tuple[float, float], ...] = ()
     misses: tuple[float, ...] = ()
@@ -42,6 +44,7 @@ def try_calibration(
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
         placed=found.placed,
+        upright=found.corrected,
         mapping=tuple(found.ground.ravel().tolist()),
         places_m=tuple((float(x), float(y)) for x, y in places),
         misses=found.misses_px,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import atan, degrees, sqrt
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -11,6 +12,11 @@ from config.calibration import GroundProblem, GroundRefusedError
 from config.schema import Camera, SiteFile
 from crowd.coverage import Coverage
 from crowd.ground import Ground, ground_of
+
+REMEDIES: Final = {
+    GroundProblem.NO_PLACE: "give the camera's `at` and `bearing_deg`",
+    GroundProblem.NOT_UPRIGHT: "mark again, more of them, near and far, until an upright camera fits",
+}
 
 
 class ZoneSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +28,7 @@ class ZoneSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroundSurvey(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera's calibration in figures, or the problem that it has.
+    """One camera's calibration in figures, and the problem that it has; refused, it has no `form`.
 
     `misses` is how far each mark is beside the fit: points and corners in pixels, people as a share
     of their height. `height_error` and `area_error` are shares (root of the mean square, standard
@@ -103,8 +109,8 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
     told = GroundSurvey(
         camera=camera.id,
         form=one.form,
-        problem=None if one.placed else GroundProblem.NO_PLACE,
-        detail="" if one.placed else "give the camera's `at` and `bearing_deg`",
+        problem=one.problem,
+        detail=REMEDIES.get(one.problem, "") if one.problem else "",
         upright=one.corrected,
         placed=one.placed,
         mast_m=None if one.camera is None else round(one.camera.mast_m, 2),

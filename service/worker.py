@@ -19,6 +19,7 @@ from crowd.band_correction import BandCorrection, learn_totals
 from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
 from crowd.estimator import Estimator
 from crowd.ground import ground_of
+from crowd.ground_survey import REMEDIES
 from crowd.worker import CameraWord, Standing, Tap, Worker
 from ingest.cameras import CameraTap
 from model.clock import Clock
@@ -98,10 +99,9 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
             continue
         if ground is None:
             continue
-        if not ground.placed:
-            log.warning(
-                "camera %s has density without a place: give its at and bearing_deg", camera.id
-            )
+        problem = ground.calibration.problem
+        if problem is not None:
+            log.warning("camera %s: %s: %s", camera.id, problem, REMEDIES[problem])
         grounds[camera.id] = ground
     return grounds
 

@@ -16,7 +16,7 @@ def tell_grounds(grounds: list[GroundSurvey], covered: list[ZoneCovered], *, eve
     for one in grounds:
         if one.form is None:
             typer.echo(f"cameras {one.camera}: no density: {one.problem}: {one.detail}")
-        elif every or not one.placed or one.set_aside:
+        elif every or one.problem is not None or one.set_aside:
             typer.echo(f"cameras {one.camera}: {'; '.join(_calibration(one))}")
     if every:
         for zone in covered:
@@ -41,8 +41,13 @@ def _calibration(one: GroundSurvey) -> Iterator[str]:
     if one.mast_m is not None:
         yield f"hangs {one.mast_m:.1f} m high, {one.pitch_deg:.0f}° down, lens {one.view_deg:.0f}°"
     if not one.upright:
-        yield "no upright camera explains them, so that people are placed on the ground by their heads"
+        yield (
+            "no upright camera explains them, so that people are placed on the ground by their heads "
+            f"and look thinner than they are: {one.detail}"
+        )
     if not one.placed:
-        yield f"sees {one.seen_m2:.0f} m², density without a place: {one.detail}"
+        # A grid has its place by the camera's, which marks that nothing upright explains do not tell.
+        remedy = f": {one.detail}" if one.upright else ""
+        yield f"sees {one.seen_m2:.0f} m², density without a place{remedy}"
     for zone in one.zones:
         yield f"sees {zone.seen_m2:.0f} m² of {zone.zone} ({zone.share:.0%})"

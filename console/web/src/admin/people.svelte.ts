@@ -12,6 +12,7 @@ export type Tried = {
   problem?: string;
   detail?: string;
   placed?: boolean;
+  upright?: boolean;
   mapping?: number[];
   places_m?: [number, number][];
   misses?: number[];

@@ -1,0 +1,77 @@
+"""What a zone says of a camera whose marks are not good enough, and where else it is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.calibration import GroundProblem, calibrate
+from config.grounds import Ground
+from console.calibrating import try_calibration
+from crowd.ground import grounds_of
+from crowd.ground_survey import survey_grounds
+from model.level import Sight
+from model.pinhole import Pinhole
+from service.commands.check_ground import tell_grounds
+from tests.crowd.test_zones import Watchers, eye, site
+
+NAMED = f"north:{GroundProblem.NOT_UPRIGHT}"
+
+
+def four_corners(*, placed: bool = True) -> Ground:
+    """A field of slabs from 8 m to 14 m before a camera 5 m high; one corner is 22 pixels too low."""
+    camera = Pinhole(
+        width_px=1280,
+        height_px=720,
+        focal_px=1000.0,
+        mast_m=5.0,
+        pitch_deg=18.0,
+        east_m=0.0,
+        north_m=0.0,
+        bearing_deg=0.0,
+    )
+    corners = []
+    for column, row in ((0, 0), (6, 0), (6, 6), (0, 6)):
+        x, y, w = camera.plane_to_picture(0.0) @ (column - 3.0, row + 8.0, 1.0)
+        corners.append({"px": x / w, "py": y / w, "column": column, "row": row})
+    corners[2]["py"] += 22
+    grid = {"columns": 6, "rows": 6, "column_m": 1, "row_m": 1, "corners": corners}
+    place = {"at": [-3.0, 8.0], "bearing_deg": 0.0} if placed else {}
+    return Ground.model_validate({"width_px": 1280, "height_px": 720, "grid": grid | place})
+
+
+def watched(ground: Ground) -> dict[str, object]:
+    told = {"ground": ground.model_dump(exclude_none=True), "at": [0.0, 0.0], "bearing_deg": 0.0}
+    return {**eye("north"), **told}
+
+
+def test_marks_that_no_upright_camera_explains_are_named_in_the_zone() -> None:
+    """They fit the ground to the pixel, and people would look half as dense."""
+    found = calibrate(four_corners())
+    assert (found.corrected, max(found.misses_px) < 0.01) == (False, True)
+    room = Watchers(watched(four_corners()))
+    room.see("north", 2.0)
+    view = room.view()
+    assert NAMED in view.reasons
+    assert view.sight is Sight.LIVE
+    assert view.density_p_m2 == pytest.approx(2.0, rel=0.02)
+
+
+def test_plain_check_and_the_editor_say_so_too(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_grounds(*survey_grounds(site(watched(four_corners()))), every=False)
+    assert "cameras north: by grid, 4 marks" in (said := capsys.readouterr().out)
+    assert "no upright camera explains them" in said
+    told = try_calibration(four_corners(), at=None, bearing_deg=None)
+    assert (told.problem, told.upright) == (None, False)
+    assert try_calibration(
+        Ground.model_validate(eye("a")["ground"]), at=None, bearing_deg=0
+    ).upright
+
+
+def test_a_grid_that_nothing_upright_explains_is_not_told_to_get_the_place_it_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lake = site(watched(four_corners(placed=False)))
+    assert grounds_of(lake) == ({}, {"north": GroundProblem.NOT_UPRIGHT})
+    tell_grounds(*survey_grounds(lake), every=False)
+    assert "bearing_deg" not in (said := capsys.readouterr().out)
+    assert "mark again" in said
