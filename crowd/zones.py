@@ -245,6 +245,10 @@ class _ZoneDesk:
         here = {c.id: grounds[c.id] for c in self.cameras if c.id in grounds}
         self.coverage = Coverage(zone, here)
         self._calibrated = frozenset(here)
+        self._elsewhere = frozenset(
+            c.id for c in self.cameras if c.ground is not None and self.coverage.seen_by(c.id) <= 0
+        )
+        """Whose ground has no place, or none in this zone: what they see there may lie outside it."""
         self._problems = tuple(
             f"{camera.id}:{problems[camera.id]}" for camera in self.cameras if camera.id in problems
         )
@@ -277,7 +281,8 @@ class _ZoneDesk:
         )
         if people is None:
             return blind
-        peaks = [body.peak_p_m2 for body in live.values() if body.peak_p_m2 is not None]
+        inside = [body for name, body in live.items() if name not in self._elsewhere]
+        peaks = [body.peak_p_m2 for body in inside if body.peak_p_m2 is not None]
         whole = bool(self.cameras) and len(live) == len(self.cameras)
         return msgspec.structs.replace(
             blind,
@@ -293,7 +298,7 @@ class _ZoneDesk:
             counterflow=_worst(body.counterflow for body in live.values()),
             pressure_s2=_worst(body.pressure_s2 for body in live.values()),
             flow_share=min(
-                (share for body in live.values() if (share := _flow_share(body)) is not None),
+                (share for body in inside if (share := _flow_share(body)) is not None),
                 default=None,
             ),
         )

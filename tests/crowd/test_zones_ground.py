@@ -9,9 +9,11 @@ from config.grounds import Ground
 from console.calibrating import try_calibration
 from crowd.ground import grounds_of
 from crowd.ground_survey import survey_grounds
+from model.facts import DensityLive, DeviceKind
 from model.level import Sight
 from model.pinhole import Pinhole
 from service.commands.check_ground import tell_grounds
+from tests.crowd.test_ground_people import marked
 from tests.crowd.test_zones import Watchers, eye, site
 
 NAMED = f"north:{GroundProblem.NOT_UPRIGHT}"
@@ -75,3 +77,21 @@ def test_a_grid_that_nothing_upright_explains_is_not_told_to_get_the_place_it_ha
     tell_grounds(*survey_grounds(lake), every=False)
     assert "bearing_deg" not in (said := capsys.readouterr().out)
     assert "mark again" in said
+
+
+def test_the_fullest_place_outside_the_zone_is_not_the_zones() -> None:
+    """A camera without a place on the map sees more than its zone; nobody can say where its peak is."""
+    people = eye("far") | {"ground": marked(1).model_dump(exclude_none=True)}
+    room = Watchers(eye("north"), people)
+    room.see("north", 2.0, peak=3.0)
+    crowded = {"density_p_m2": 4.0, "peak_p_m2": 7.5, "speed_m_s": 0.1}
+    room.hear(
+        DeviceKind.CAMERA,
+        "far",
+        DensityLive(
+            at=room.clock.now(), count=90, count_low=80, count_high=99, model="m", **crowded
+        ),
+    )
+    view = room.view()
+    assert f"far:{GroundProblem.NO_PLACE}" in view.reasons
+    assert (view.peak_p_m2, view.flow_share) == (3.0, None)
