@@ -48,7 +48,6 @@ OWED_FOR = timedelta(hours=1)
 """Later nobody is helped by being told: the room has it."""
 OWED_MOST = 2_000
 """Messages; of more than these the oldest are left out."""
-CASES_READ = 200
 
 _TOLD = {
     Change.OPENED: ("新警报", "new"),
@@ -135,7 +134,7 @@ class Notifier:
     ) -> tuple[set[str], list[tuple[Case, Transition]]]:
         since = self._clock.now() - OWED_FOR
         begun = self._notices.begun(self._target.id, began)
-        missed = _recent(store, since if begun is None else max(since, begun))
+        missed = store.zone_steps(since if begun is None else max(since, begun))
         return self._notices.told(self._target.id), missed
 
     def hear(self, commit: Commit) -> None:
@@ -301,16 +300,3 @@ async def tell_people(
             except FeedClosedError:
                 for task in sending:
                     task.cancel()
-
-
-def _recent(store: StoreReader, since: datetime) -> list[tuple[Case, Transition]]:
-    """What happened in the cases since then, in the order of its times."""
-    cases = {case.id: case for case in store.cases(limit=CASES_READ)}
-    cases |= {case.id: case for case in store.cases(open_only=True, limit=CASES_READ)}
-    steps = [
-        (case, step)
-        for case in cases.values()
-        for step in store.transitions(case.id)
-        if step.at >= since
-    ]
-    return sorted(steps, key=lambda pair: (pair[1].at, pair[1].serial))

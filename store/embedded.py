@@ -34,7 +34,7 @@ from store.postgres import PostgresPlace
 from store.readings import LookedUpRows, Readings, journalled, load_open_rows
 from store.sources import Sources
 from store.sql import Database
-from store.tables import COUNTED, MIGRATIONS, READING_TABLES
+from store.tables import MIGRATIONS
 from store.taking_in import Intake
 from store.tidying import Tidying
 from store.transaction import Transaction
@@ -169,6 +169,11 @@ class StoreReader:
         with self._records() as db:
             return records.transitions(db, case_id)
 
+    def zone_steps(self, since: datetime) -> list[tuple[Case, Transition]]:
+        """What happened in the zones' cases since a time, oldest first."""
+        with self._records() as db:
+            return records.zone_steps(db, since)
+
     def orders(
         self,
         *,
@@ -211,10 +216,7 @@ class StoreReader:
     def counts(self) -> dict[str, int]:
         """Rows taken in per table, with `readings` as the sum of the field's."""
         with self._records() as db:
-            taken = records.counts(db)
-        tables = {name: taken.get(name, 0) for name in COUNTED}
-        readings = sum(tables[name] for name in READING_TABLES)
-        return tables | {"readings": readings, "quantity_refused": taken.get("quantity_refused", 0)}
+            return records.counts(db)
 
     def audit_verify(self, *, head: str | None = None) -> AuditCheck:
         """Whether the audit chain is whole, and leads over a head that was noted before."""
@@ -294,9 +296,8 @@ class Store(StoreReader):
     def journal_after(self, serial: int) -> tuple[int, int | None]:
         """How many commits came after one, and the field time of the first reading among them."""
         with self._readers.connection() as db:
-            commits = int(
-                db.execute("SELECT count(*) FROM journal WHERE serial > ?", (serial,)).fetchone()[0]
-            )
+            asked = db.execute("SELECT count(*) FROM journal WHERE serial > ?", (serial,))
+            commits = int(asked.fetchone()[0])
             first = next(journalled(db, serial), None)
         return commits, None if first is None else int(first[1][0][1][0])
 
@@ -304,9 +305,8 @@ class Store(StoreReader):
         """The serial up to which the journal has to be let go to keep within a size."""
         held = 0
         with self._readers.connection() as db:
-            for serial, length in db.execute(
-                "SELECT serial, length(body) FROM journal ORDER BY serial DESC"
-            ):
+            sizes = db.execute("SELECT serial, length(body) FROM journal ORDER BY serial DESC")
+            for serial, length in sizes:
                 held += length
                 if held > at_most_bytes:
                     return int(serial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -26,8 +27,10 @@ from model.orders import OrderRecord
 from store.newest import recalled
 from store.sql import Database
 from store.stamps import from_ms
+from store.tables import COUNTED, READING_TABLES
 
 ROWS_AT_MOST = 1000
+_NEWEST_MS = 2**62
 
 _BODIES: Final[dict[str, type[Body]]] = {
     kind.__name__: kind
@@ -69,6 +72,25 @@ def transitions(db: Database, case_id: str) -> list[Transition]:
     """A case's whole history in order."""
     rows = db.execute("SELECT body FROM transition WHERE case_id = ? ORDER BY serial", (case_id,))
     return [msgspec.json.decode(body, type=Transition) for (body,) in rows]
+
+
+def zone_steps(db: Database, since: datetime) -> list[tuple[Case, Transition]]:
+    """What happened in the zones' cases since a time, oldest first; devices' faults are passed over."""
+    changed: list[Case] = []
+    page: tuple[int, str] | None = (_NEWEST_MS, "")
+    while page is not None:
+        rows = db.execute(
+            "SELECT opened_ms, id, body FROM warning_case"
+            " WHERE subject_kind = 'zone' AND (opened_ms, id) < (?, ?)"
+            " ORDER BY opened_ms DESC, id DESC LIMIT ?",
+            (*page, ROWS_AT_MOST),
+        ).fetchall()
+        cases = (msgspec.json.decode(body, type=Case) for _, _, body in rows)
+        changed += [case for case in cases if case.changed >= since]
+        page = rows[-1][:2] if len(rows) == ROWS_AT_MOST else None
+    steps = [(case, step) for case in changed for step in transitions(db, case.id)]
+    fresh = [(case, step) for case, step in steps if step.at >= since]
+    return sorted(fresh, key=lambda pair: (pair[1].at, pair[1].serial))
 
 
 def orders(
@@ -132,8 +154,12 @@ def snapshot(db: Database, name: str) -> bytes | None:
 
 
 def counts(db: Database) -> dict[str, int]:
-    """How many rows each table ever took in; retention does not lower them."""
-    return {str(name): int(taken) for name, taken in db.execute("SELECT name, taken FROM tally")}
+    """How many rows each table ever took in, and `readings` of all; retention does not lower them."""
+    rows = db.execute("SELECT name, taken FROM tally")
+    taken = {str(name): int(count) for name, count in rows}
+    tables = {name: taken.get(name, 0) for name in COUNTED}
+    readings = sum(tables[name] for name in READING_TABLES)
+    return tables | {"readings": readings, "quantity_refused": taken.get("quantity_refused", 0)}
 
 
 def fact_of(kind: str, source: str, arrived_ms: int, type_name: str, body: bytes) -> Fact:

@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from model.cases import Change
+from model.cases import CaseState, Change
 from model.level import Level
 from service.notifying import MESSAGES_WAITING, Notifier, tell_people
 from store.feed import Feed
 from store.notices import FILE_NAME
+from store.records import ROWS_AT_MOST
 from tests.config.test_cap import OPENED, case, steps
 from tests.service.test_notifying import DUTY, EVENING, House, Webhook, commit, webhook
 from tests.waiting import eventually
@@ -40,7 +41,7 @@ def test_more_than_the_queue_holds_is_owed_and_what_happens_now_goes_first(house
         msgspec.structs.replace(step, at=OPENED + timedelta(seconds=step.serial))
         for step in steps(*((Change.STEPPED_UP, Level.RED) for _ in range(many)))
     ]
-    house.happened(msgspec.structs.replace(case(), changed=past[-1].at), *past)
+    house.happened(case(), *past)
     closed = msgspec.structs.replace(EVENING[4], serial=many + 1)
 
     async def scene(url: str, titles: Webhook) -> None:
@@ -57,13 +58,13 @@ def test_more_than_the_queue_holds_is_owed_and_what_happens_now_goes_first(house
 
 
 def test_a_new_target_is_owed_nothing_from_before_it_was_named(house: House) -> None:
-    house.happened(msgspec.structs.replace(case(), changed=EVENING[1].at), *EVENING[:2])
+    house.happened(case(), *EVENING[:2])
     named = EVENING[2].at
 
     async def scene(url: str, titles: Webhook) -> None:
         assert await house.notifier(DUTY, url).caught_up(house.store, named)
         house.notices.note("other", (), named + timedelta(days=3))
-        house.happened(msgspec.structs.replace(case(), changed=EVENING[4].at), *EVENING[3:])
+        house.happened(case(), *EVENING[3:])
         later = house.notifier(DUTY, url)
         assert await later.caught_up(house.store, EVENING[4].at + timedelta(minutes=1))
         await told_by(later, titles, 2)
@@ -100,3 +101,36 @@ def test_what_could_not_be_read_is_read_when_it_can_be(house: House) -> None:
     with webhook() as (url, titles):
         asyncio.run(scene(url, titles))
     ledger.close()
+
+
+def test_faults_of_devices_crowd_no_zone_out_of_what_is_owed(house: House) -> None:
+    house.happened(case(state=CaseState.CLOSED), EVENING[3])
+    with house.store.transaction() as tx:
+        for number in range(205):
+            fault = msgspec.structs.replace(
+                case(),
+                id=f"d-{number:03}",
+                subject_kind="device",
+                subject=f"camera-{number}",
+                opened=OPENED + timedelta(seconds=1),
+                changed=EVENING[3].at,
+            )
+            tx.save_case(fault, [msgspec.structs.replace(EVENING[3], case=fault.id)])
+    with webhook() as (url, titles):
+        house.told(url, titles, DUTY, wanted=1, noted=1)
+    assert house.notices.told("duty") == {"c-1/4"}
+
+
+def test_the_steps_of_more_cases_than_a_page_come_in_the_order_of_their_times(house: House) -> None:
+    many = 2 * ROWS_AT_MOST + 1
+    with house.store.transaction() as tx:
+        for number in range(many):
+            at = OPENED + timedelta(milliseconds=number // 2)
+            one = msgspec.structs.replace(
+                case(state=CaseState.CLOSED), id=f"c-{number}", opened=at, changed=at
+            )
+            tx.save_case(one, [msgspec.structs.replace(EVENING[0], case=one.id, at=at)])
+    steps_of_all = house.store.zone_steps(OPENED + timedelta(milliseconds=5))
+    assert len(steps_of_all) == len({step.case for _, step in steps_of_all}) == many - 10
+    times = [step.at for _, step in steps_of_all]
+    assert times == sorted(times)

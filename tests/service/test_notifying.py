@@ -97,7 +97,8 @@ class House:
     def happened(self, now: Case, *made: Transition) -> None:
         """The case and its steps are committed."""
         with self.store.transaction() as tx:
-            tx.save_case(now, made)
+            # As the deciders leave it: each step is a change of its case.
+            tx.save_case(msgspec.structs.replace(now, changed=made[-1].at), made)
 
     def notifier(self, target: NotifyTarget, url: str) -> Notifier:
         return Notifier(
