@@ -249,13 +249,16 @@ def _marks(
 
 
 def _settled(marks: _Marks) -> tuple[_Marks, Floats, NDArray[np.bool_]]:
-    """The best state and which marks it rests on: bad ones are left out, one after the other."""
+    """The best state and which marks it rests on: bad ones are left out, one after the other.
+
+    It stops at the first bad one too many, for such marks are refused anyhow.
+    """
     good = np.ones(len(marks.foot), np.bool_)
     ends = np.array([_descend(marks, start, good) for start in _starts(marks)])
     state = ends[np.argmin(_costs(marks, ends, good))]
     marks = marks.seen_from(state)
     state = _descend(marks, state, good)
-    while good.sum() > LEAST_PEOPLE:
+    while good.sum() > LEAST_PEOPLE and not _too_many(~good):
         off = np.abs(marks.misses(state)).max(axis=1) * good
         worst = int(np.argmax(off))
         if off[worst] <= _FAR_OFF:
@@ -351,15 +354,19 @@ def _log_area(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
     return float(2 * log(over_heads_m) + log(focal) + np.log((1 / down[near] ** 3).sum()))
 
 
+def _too_many(bad: NDArray[np.bool_]) -> bool:
+    return bool(bad.sum() > SET_ASIDE_MOST * len(bad))
+
+
 def _refuse_contradiction(good: NDArray[np.bool_], off: Floats) -> None:
     bad = np.flatnonzero(~good)
-    if len(bad) <= SET_ASIDE_MOST * len(good) and not np.isnan(off[good]).any():
+    if not _too_many(~good) and not np.isnan(off[good]).any():
         return
     shown = ", ".join(
         f"person {one + 1}" + ("" if np.isnan(off[one]) else f" ({off[one]:+.0%} in height)")
         for one in bad[:5]
     )
-    what = f"{len(bad)} of {len(good)} do not fit the others: {shown}"
+    what = f"at least {len(bad)} of {len(good)} do not fit the others: {shown}"
     raise PeopleError(PeopleProblem.UNFIT, what)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,10 @@ router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
 THINGS = frozenset({"zones", "cameras", "counters", "sensors", "terminals", "bollards", "rules"})
 DUTY = frozenset({"plans", "catalogue"})
 ThingId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+_trying = CapacityLimiter(1)
+"""Hundreds of marks take a second: whoever drags them about keeps no second core from the cameras."""
 
 
 class Form(BaseModel):
@@ -149,7 +153,8 @@ _edited("duty", DUTY, "a plan, or a kind of problem with its owner")
 async def try_ground(form: GroundForm) -> Response:
     """Try a camera's calibration out: what its marks tell. Nothing is saved."""
     tried = await to_thread.run_sync(
-        lambda: try_calibration(form.ground, at=form.at, bearing_deg=form.bearing_deg)
+        lambda: try_calibration(form.ground, at=form.at, bearing_deg=form.bearing_deg),
+        limiter=_trying,
     )
     return as_json(tried)
 

@@ -249,6 +249,17 @@ def test_marks_that_contradict_each_other_are_refused_and_named() -> None:
     assert refused.value.problem is PeopleProblem.UNFIT
 
 
+def test_hopeless_marks_are_given_up_at_the_first_bad_one_too_many() -> None:
+    rng = np.random.default_rng(7)
+    people = []
+    for x, y in rng.uniform((0, 100), (1280, 720), (60, 2)):
+        head = (float(x + rng.normal(0, 20)), float(y - rng.uniform(5, 90)))
+        people.append(StandingPerson(foot_px=(float(x), float(y)), head_px=head))
+    with pytest.raises(PeopleError, match="at least 19 of 60 do not fit") as refused:
+        solve(people)
+    assert refused.value.problem is PeopleProblem.UNFIT
+
+
 def test_a_head_under_its_foot_is_refused_by_number() -> None:
     people = standing(hung(), PLACES)
     people[2] = StandingPerson(foot_px=people[2].head_px, head_px=people[2].foot_px)
