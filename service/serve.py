@@ -198,54 +198,54 @@ async def _serve_until_changed(
         closing(listen(site, port, or_any=acts.stood_by)) as listener,
         _store(loaded, acts) as (store, feed),
         shipping(loaded, store, clock) as shipper,
-        voice_of(loaded, store, listener.getsockname()[:2]) as voice,
     ):
-        port = listener.getsockname()[1]
-        link = link_of(site, NODE, meeting.address, field_time, may_speak=acts.lease.is_sure)
-        door = SideDoor(link, field_time)
-        intake = Intake(door, Decoder.for_site(site), clock=field_time, field_time=field_time)
-        foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
-        spine = _spine(
-            loaded,
-            store,
-            feed,
-            intake=intake,
-            link=link,
-            clock=field_time,
-            foreteller=foreteller,
-            voice=voice,
-            plant=options.plant,
-        )
-        thread = SpineThread(spine, asyncio.get_running_loop())
-        house = House(
-            loaded=loaded,
-            options=options,
-            clock=field_time,
-            store=store,
-            feed=feed,
-            shipper=shipper,
-            meeting=meeting,
-            link=link,
-            door=door,
-            intake=intake,
-            spine=spine,
-            thread=thread,
-            foreteller=foreteller,
-            voice=voice,
-            changed=asyncio.Event(),
-        )
-        link.start()
-        thread.start()
-        try:
-            await _keep_house(house, listener)
-        except* _SiteChangedError:
-            pass
-        except* OutsideError as group:
-            raise group.exceptions[0] from None
-        finally:
-            withdraw(loaded.data_folder)
-            await asyncio.to_thread(thread.stop)
-            await asyncio.to_thread(link.stop)
+        async with voice_of(loaded, store, listener.getsockname()[:2]) as voice:
+            port = listener.getsockname()[1]
+            link = link_of(site, NODE, meeting.address, field_time, may_speak=acts.lease.is_sure)
+            door = SideDoor(link, field_time)
+            intake = Intake(door, Decoder.for_site(site), clock=field_time, field_time=field_time)
+            foreteller = Foreteller(site, loaded.folder, store=store, feed=feed, clock=field_time)
+            spine = _spine(
+                loaded,
+                store,
+                feed,
+                intake=intake,
+                link=link,
+                clock=field_time,
+                foreteller=foreteller,
+                voice=voice,
+                plant=options.plant,
+            )
+            thread = SpineThread(spine, asyncio.get_running_loop())
+            house = House(
+                loaded=loaded,
+                options=options,
+                clock=field_time,
+                store=store,
+                feed=feed,
+                shipper=shipper,
+                meeting=meeting,
+                link=link,
+                door=door,
+                intake=intake,
+                spine=spine,
+                thread=thread,
+                foreteller=foreteller,
+                voice=voice,
+                changed=asyncio.Event(),
+            )
+            link.start()
+            thread.start()
+            try:
+                await _keep_house(house, listener)
+            except* _SiteChangedError:
+                pass
+            except* OutsideError as group:
+                raise group.exceptions[0] from None
+            finally:
+                withdraw(loaded.data_folder)
+                await asyncio.to_thread(thread.stop)
+                await asyncio.to_thread(link.stop)
     return port
 
 

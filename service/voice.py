@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -39,9 +39,14 @@ TYPED_WITHIN_S = 2.0
 """A typed message waits so long for its recording, and then goes without it."""
 
 
-@contextmanager
-def voice_of(loaded: LoadedSite, store: Store, console: tuple[str, int]) -> Iterator[Voice | None]:
-    """The voice of a site that has terminals which only play, with its plans' recordings; else none."""
+@asynccontextmanager
+async def voice_of(
+    loaded: LoadedSite, store: Store, console: tuple[str, int]
+) -> AsyncIterator[Voice | None]:
+    """The voice of a site that has terminals which only play, with its plans' recordings; else none.
+
+    Waits beside the loop, and for less than the lease lives: no spine beats it meanwhile.
+    """
     site = loaded.site
     if not any(one.plays for one in site.terminals):
         yield None
@@ -54,11 +59,11 @@ def voice_of(loaded: LoadedSite, store: Store, console: tuple[str, int]) -> Iter
         first = voice.keep(real_texts(site))
         first += [voice.prepare(text) for text in standing_texts(store)]
         voice.keep(exercise_texts(site), last=True)
-        if not settled(first, LOAD_WITHIN_S):
+        if not await asyncio.to_thread(settled, first, LOAD_WITHIN_S):
             log.warning("recordings: not all plans are rendered yet; the others follow")
         yield voice
     finally:
-        voice.stop()
+        await asyncio.to_thread(voice.stop)
 
 
 def real_texts(site: SiteFile) -> Iterator[Spoken]:

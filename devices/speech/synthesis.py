@@ -11,6 +11,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 import wave
 from collections.abc import Callable
 from enum import StrEnum
@@ -25,6 +27,8 @@ from model.recordings import BYTES_MOST
 PROGRAM = "espeak-ng"
 WORDS_P_MIN = 150
 WITHIN_S = 10.0
+LOOK_EVERY_S = 0.1
+"""So often it is seen whether the service stops while the synthesiser works."""
 PEAK = 0.9
 BETWEEN_S = 0.5
 FAINTEST_RMS = 0.01
@@ -65,8 +69,13 @@ def find_program() -> str | None:
     return shutil.which(PROGRAM)
 
 
-def render(spoken: Spoken, find: Find = find_program) -> bytes:
-    """One recording as WAV: the tone, the Chinese words, the English words. Raises LackError."""
+def render(
+    spoken: Spoken, find: Find = find_program, *, stopping: threading.Event | None = None
+) -> bytes:
+    """One recording as WAV: the tone, the Chinese words, the English words. Raises LackError.
+
+    Where `stopping` is set meanwhile, the synthesiser is ended and there is no recording.
+    """
     program = find()
     if program is None:
         raise LackError(Lack.NO_SYNTHESISER, f"there is no {PROGRAM} on this machine")
@@ -74,7 +83,7 @@ def render(spoken: Spoken, find: Find = find_program) -> bytes:
     for language, text in (("zh", spoken.zh), ("en", spoken.en)):
         words = _NOT_SAID.sub(" ", text).strip()
         if words:
-            parts += [_say(program, _VOICES[language], words), silence(BETWEEN_S)]
+            parts += [_say(program, _VOICES[language], words, stopping), silence(BETWEEN_S)]
     if len(parts) == 1:
         raise LackError(Lack.NO_SOUND, "the message has no words")
     return as_wav(np.concatenate(parts))
@@ -95,25 +104,39 @@ def as_wav(sound: Samples) -> bytes:
     return whole.getvalue()
 
 
-def _say(program: str, voice: str, words: str) -> Samples:
+def _say(program: str, voice: str, words: str, stopping: threading.Event | None = None) -> Samples:
     try:
         with tempfile.TemporaryDirectory(prefix="yinding-speech-") as folder:
             path = Path(folder) / "words.wav"
             command = [program, "-v", voice, "-s", str(WORDS_P_MIN), "-b", "1", "--stdin"]
-            done = subprocess.run(
-                [*command, "-w", str(path)],
-                input=words.encode(),
-                capture_output=True,
-                timeout=WITHIN_S,
-                check=False,
-            )
-            if done.returncode != 0:
-                said = done.stderr.decode(errors="replace").strip()[:200]
-                what = f"{PROGRAM} ends with {done.returncode}: {said}"
-                raise LackError(Lack.SYNTHESIS_FAILED, what)
+            code, said = _run([*command, "-w", str(path)], words, stopping)
+            if code != 0:
+                raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM} ends with {code}: {said}")
             return _loud_enough(_read(path), voice)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, subprocess.SubprocessError) as error:
         raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM}: {error}") from error
+
+
+def _run(command: list[str], words: str, stopping: threading.Event | None) -> tuple[int, str]:
+    """The program's exit code and what it complained of; it is killed when late or no longer wanted."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + WITHIN_S
+    with process:
+        said: bytes | None = None
+        given: bytes | None = words.encode()
+        while said is None:
+            try:
+                _, said = process.communicate(given, timeout=LOOK_EVERY_S)
+            except subprocess.TimeoutExpired:
+                given = None
+                stopped = stopping is not None and stopping.is_set()
+                if stopped or time.monotonic() > deadline:
+                    process.kill()
+                    why = "the service stops" if stopped else f"no end within {WITHIN_S:g} s"
+                    raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM}: {why}") from None
+    return process.returncode, said.decode(errors="replace").strip()[:200]
 
 
 def _read(path: Path) -> Samples:

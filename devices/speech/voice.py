@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from functools import partial
 from queue import PriorityQueue
 
 from devices.speech.shelf import Shelf
@@ -29,7 +30,7 @@ _OF_ALL = frozenset({Lack.NO_SYNTHESISER, Lack.SYNTHESIS_FAILED, Lack.DISK})
 WAITING_MOST = 2000
 """Texts that wait to be rendered; what comes on top is refused as `busy`."""
 
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = 1.0
 _TYPED, _PLANNED, _LAST = 0, 1, 2
 _Job = tuple[int, int, str, Spoken | None]
 
@@ -39,12 +40,13 @@ Render = Callable[[Spoken], bytes]
 class Voice:
     """Renders texts, one at a time, and knows which are ready. Any thread may call."""
 
-    def __init__(self, shelf: Shelf, base: str, *, rendering: Render = render) -> None:
+    def __init__(self, shelf: Shelf, base: str, *, rendering: Render | None = None) -> None:
         """`base` is the console's address as terminals reach it."""
         self.shelf = shelf
         self.base = base
         self.rendered = 0
-        self._rendering = rendering
+        self._stopping = threading.Event()
+        self._rendering = rendering or partial(render, stopping=self._stopping)
         self._jobs: PriorityQueue[_Job] = PriorityQueue()
         self._numbers = itertools.count()
         self._waiting: dict[str, Future[None]] = {}
@@ -60,7 +62,8 @@ class Voice:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the text under way and leave the rest."""
+        """Break off the text under way and leave the rest; waits for a moment at most."""
+        self._stopping.set()
         self._jobs.put((-1, next(self._numbers), "", None))
         self._thread.join(STOP_WITHIN_S)
 
@@ -114,7 +117,7 @@ class Voice:
             self._lack(None, LackError(Lack.DISK, f"recordings: {error}"))
         while True:
             _, _, recipe, spoken = self._jobs.get()
-            if spoken is None:
+            if spoken is None or self._stopping.is_set():
                 break
             self._make(spoken)
             with self._guard:
@@ -137,7 +140,8 @@ class Voice:
             except OSError as error:
                 raise LackError(Lack.DISK, f"recordings: {error}") from error
         except LackError as error:
-            self._lack(recipe, error)
+            if not self._stopping.is_set():
+                self._lack(recipe, error)
             return
         except Exception as error:
             # One text's surprise must not silence all that come after it.

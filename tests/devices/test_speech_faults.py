@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from devices.speech.tones import attention
 from devices.speech.voice import Voice, settled
 from devices.speech.words import Spoken, Tone, spoken_of
 from tests.devices.rig import cancel, show
+from tests.waiting import wait_until
 
 WORDS = Spoken(tone=Tone.WARNING, zh="请绕行", en="Take another way")
 BASE = "http://10.0.0.5:8460"
@@ -77,3 +80,25 @@ def test_what_was_refused_is_remembered_within_bounds(
     finally:
         may.set()
         voice.stop()
+
+
+def test_a_voice_that_stops_ends_its_synthesiser_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    program = tmp_path / "espeak-ng"
+    program.write_text(
+        f"#!/bin/sh\necho $$ > {begun}.part\nmv {begun}.part {begun}\nexec sleep 60\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    voice = Voice(Shelf(tmp_path / "recordings"), BASE)
+    voice.start()
+    waiting = voice.prepare(spoken_of(show()))
+    wait_until(begun.exists)
+    started_s = time.monotonic()
+    voice.stop()
+    assert time.monotonic() - started_s < 2.0
+    assert settled([waiting], 1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
