@@ -145,11 +145,15 @@ def _read(path: Path) -> Samples:
             raise LackError(Lack.TOO_LONG, "the words are longer than a message")
         with wave.open(str(path), "rb") as file:
             form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
+            wanted = file.getnframes() * file.getsampwidth() * file.getnchannels()
             frames = file.readframes(file.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM} wrote no WAV: {error}") from error
     if form != (1, 2, RATE_HZ):
         raise LackError(Lack.SYNTHESIS_FAILED, f"{PROGRAM} wrote {form}, not one channel of 16 bit")
+    if len(frames) != wanted:
+        what = f"{PROGRAM} wrote {len(frames)} of {wanted} bytes of sound"
+        raise LackError(Lack.SYNTHESIS_FAILED, what)
     return np.frombuffer(frames, dtype="<i2").astype(np.float64) / 32_768
 
 

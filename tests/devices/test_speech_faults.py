@@ -102,3 +102,16 @@ def test_a_voice_that_stops_ends_its_synthesiser_at_once(
     assert settled([waiting], 1)
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun.read_text()), 0)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 1000])
+def test_a_recording_that_was_cut_is_not_taken_for_a_whole_one(tmp_path: Path, cut: int) -> None:
+    half = tmp_path / "half.wav"
+    half.write_bytes(as_wav(attention(Tone.DANGER))[:-cut])
+    program = tmp_path / "espeak-ng"
+    # The file's name comes after `-w`, at the end.
+    program.write_text(f'#!/bin/sh\nfor last; do :; done\ncp {half} "$last"\n')
+    program.chmod(0o755)
+    with pytest.raises(LackError) as lacking:
+        render(WORDS, lambda: str(program))
+    assert lacking.value.lack is Lack.SYNTHESIS_FAILED
