@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from zoneinfo import ZoneInfo
 
 from config.schema import CapFeed
@@ -14,11 +16,34 @@ from model.facts import SensorAlarm
 from service.announcer import Speaker
 from service.cap_out import CapOut
 from service.site import LoadedSite
+from service.standby import records_address
 from store.embedded import StoreReader
+from store.errors import StoreError
 from store.feed import Feed
 from store.notices import Notices
 from wire.codec import encode
 from wire.topics import Topics
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def ledger_of(loaded: LoadedSite) -> Iterator[Notices | None]:
+    """What was told to people, where the site tells any; without it they are told and nothing is noted.
+
+    The terminals and the room do not depend on it, so the service starts all the same.
+    """
+    if not loaded.site.notify:
+        yield None
+        return
+    try:
+        ledger = Notices.open(loaded.data_folder, records_address(loaded))
+    except (StoreError, OSError) as error:
+        log.error("people are told of what happens from now on, and nothing is noted: %s", error)
+        yield None
+        return
+    with closing(ledger):
+        yield ledger
 
 
 def start_neighbours(
@@ -29,7 +54,7 @@ def start_neighbours(
     feed: Feed,
     speaker: Speaker,
     door: SideDoor,
-    notices: Notices,
+    notices: Notices | None,
     clock: Clock,
 ) -> None:
     """Speak to and hear from other centres, as tasks of a group."""

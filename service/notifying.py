@@ -76,7 +76,7 @@ class Notifier:
         url: str,
         *,
         zones: dict[str, str],
-        notices: Notices,
+        notices: Notices | None,
         clock: Clock,
         again_s: float = TRY_AGAIN_S,
     ) -> None:
@@ -133,6 +133,8 @@ class Notifier:
         self, store: StoreReader, began: datetime
     ) -> tuple[set[str], list[tuple[Case, Transition]]]:
         since = self._clock.now() - OWED_FOR
+        if self._notices is None:
+            return set(), store.zone_steps(max(since, began))
         begun = self._notices.begun(self._target.id, began)
         missed = store.zone_steps(since if begun is None else max(since, begun))
         return self._notices.told(self._target.id), missed
@@ -232,6 +234,8 @@ class Notifier:
             return False
 
     def _note(self, notice: Notice) -> None:
+        if self._notices is None:
+            return
         try:
             self._notices.note(self._target.id, notice.steps, self._clock.now())
         except StoreError as error:
@@ -258,7 +262,7 @@ def _as_one(steps: list[Transition]) -> Transition:
     return first if not others else replace(first, detail=Bilingual(zh=zh, en=en))
 
 
-def notifiers_of(loaded: LoadedSite, notices: Notices, clock: Clock) -> list[Notifier]:
+def notifiers_of(loaded: LoadedSite, notices: Notices | None, clock: Clock) -> list[Notifier]:
     """The site's targets with their secret addresses; ValueError where one cannot be told."""
     zones = {zone.id: f"{zone.name.zh} {zone.name.en}" for zone in loaded.site.zones}
     return [

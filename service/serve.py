@@ -39,7 +39,7 @@ from service.live_view import RelayedVideo, live_relay
 from service.meeting import Meeting, meeting_of
 from service.meeting_point import MeetingPoint, announce, withdraw
 from service.metrics import ServiceFigures, registry_of
-from service.neighbours import start_neighbours
+from service.neighbours import ledger_of, start_neighbours
 from service.plants import Plant
 from service.readiness import LinkReadiness
 from service.report_schedule import ReportSchedule
@@ -57,7 +57,6 @@ from store.dispatches import Dispatches
 from store.embedded import Store
 from store.errors import StoreError
 from store.feed import Feed
-from store.notices import Notices
 from store.people import Accounts
 from store.shipping import Shipper
 from wire.codec import Decoder
@@ -261,7 +260,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
     with (
         closing(Accounts.open(folder, house.clock, there=there)) as accounts,
         closing(Dispatches.open(folder, there)) as dispatches,
-        closing(Notices.open(folder, there)) as notices,
+        ledger_of(house.loaded) as notices,
     ):
         app = create_app(
             site=site,

@@ -92,4 +92,6 @@ def named_errors(path: Path) -> Iterator[None]:
             raise StoreBusyError(f"{path}: {error}") from error
         if code in _FULL:
             raise StoreFullError(f"{path}: {error}; free some space on its disk") from error
+        if code == sqlite3.SQLITE_CANTOPEN:
+            raise StoreError(f"{path}: {error}") from error
         raise
