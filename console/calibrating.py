@@ -78,7 +78,10 @@ def _with_heights(told: CalibrationTried, found: Calibration, ground: Ground) ->
 
 
 def marked_places(camera: Camera) -> list[tuple[float, tuple[float, float]]]:
-    """Every mark's row in the picture with its place on the map; none where the ground has no place."""
+    """Every good mark's row in the picture with its place on the map; none where the ground has none.
+
+    Marks set aside may lie anywhere by the others, even behind the camera.
+    """
     ground = camera.ground
     if ground is None:
         return []
@@ -88,5 +91,8 @@ def marked_places(camera: Camera) -> list[tuple[float, tuple[float, float]]]:
     if not known and (camera.at is None or camera.bearing_deg is None):
         return []
     tried = try_calibration(ground, at=camera.at, bearing_deg=camera.bearing_deg)
+    if not tried.placed:
+        return []
     rows = (row for _, row in _feet(ground))
-    return list(zip(rows, tried.places_m, strict=True)) if tried.places_m else []
+    marks = enumerate(zip(rows, tried.places_m, strict=True))
+    return [mark for at, mark in marks if at not in tried.set_aside]
