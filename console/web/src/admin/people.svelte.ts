@@ -33,6 +33,8 @@ export function formOf(ground: GroundThing | undefined): Form {
 /** Asks the service, once the hand rests, what marks tell; an answer to older marks is dropped. */
 export class Trying {
   tried = $state.raw<Tried | null>(null);
+  /** Why the service did not even try them. */
+  refused = $state.raw<unknown>(null);
   #asked = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -40,15 +42,15 @@ export class Trying {
     clearTimeout(this.#timer);
     const asked = ++this.#asked;
     if (!ground) {
-      this.tried = null;
+      [this.tried, this.refused] = [null, null];
       return;
     }
     this.#timer = setTimeout(async () => {
       try {
         const tried = await api.send<Tried>('POST', '/admin/ground', { ground, ...stands });
-        if (asked === this.#asked) this.tried = tried;
-      } catch {
-        if (asked === this.#asked) this.tried = null;
+        if (asked === this.#asked) [this.tried, this.refused] = [tried, null];
+      } catch (failed) {
+        if (asked === this.#asked) [this.tried, this.refused] = [null, failed];
       }
     }, PAUSE_MS);
   }

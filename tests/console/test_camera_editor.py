@@ -1,0 +1,61 @@
+"""An integrator calibrates a camera in a real Chromium: what its marks tell, and where it stands."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect
+
+from config.editing import SiteEditor
+from config.schema import Camera
+from config.site_file import inspect_site
+from model.clock import SystemClock
+from tests.console.look import IN_CHROMIUM, open_page, sign_in
+from tests.console.server import served
+from tests.console.stage import staged
+from tests.console.stage_site import SMALL_SITE
+from tests.waiting import wait_until
+
+pytestmark = IN_CHROMIUM
+
+
+def gulou(path: Path) -> Camera:
+    site, _ = inspect_site(path)
+    return next(one for one in site.cameras if one.id == "gulou")
+
+
+def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "site.yaml"
+    shutil.copy(SMALL_SITE, path)
+    with staged(tmp_path / "store", SystemClock(), editor=SiteEditor(path)) as stage:
+        stage.enrol("integrator")
+        with served(stage) as server:
+            page = open_page(browser, server.url, language="en", theme="light")
+            sign_in(page, "integrator")
+            page.goto(f"{server.url}/#/admin/cameras?camera=gulou")
+            told, refused = page.get_by_test_id("ground-told"), page.get_by_test_id("try-refused")
+            east = page.get_by_test_id("east-0")
+            was = east.input_value()
+            east.fill("98.5")
+            expect(told).to_contain_text("no upright camera explains the marks")
+            east.fill("100001")
+            expect(refused).to_be_visible()
+            expect(told).to_have_count(0)
+            east.fill(was)
+            expect(refused).to_have_count(0)
+
+            page.get_by_test_id("by-people").click()
+            page.get_by_test_id("at-north").fill("24")
+            page.get_by_test_id("bearing").fill("90")
+            page.get_by_test_id("camera-save").click()
+            wait_until(lambda: gulou(path).bearing_deg == 90, within_s=60)
+            assert gulou(path).at is None
+            expect(page.get_by_test_id("at-north")).to_have_value("24")
+            page.get_by_test_id("at-east").fill("90")
+            expect(page.get_by_test_id("camera-save")).to_be_enabled()
+            page.get_by_test_id("camera-save").click()
+            wait_until(lambda: gulou(path).at == (90, 24), within_s=60)
+            page.context.close()
