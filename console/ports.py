@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -150,8 +149,11 @@ class Outbox(Protocol):
 class Recordings(Protocol):
     """Texts as sound, for terminals that only play."""
 
-    def path_of(self, sha256: str) -> Path | None:
-        """The file with this content, or none where it is not there any more."""
+    def open_whole(self, sha256: str) -> BinaryIO | None:
+        """The recording with this content, or none where it is not there any more.
+
+        Raises OSError where no more files can be opened.
+        """
         ...
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Iterator
+from typing import Annotated, BinaryIO
 from zoneinfo import ZoneInfo
 
 import msgspec
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from console.board import board_of, page_of
@@ -23,6 +25,8 @@ router = APIRouter(tags=["outside"])
 
 BOARD_KEPT_S = 5
 """How long a cache may hold the board."""
+
+PIECE_BYTES = 64 * 1024
 
 _encoder = msgspec.json.Encoder()
 
@@ -85,15 +89,24 @@ async def public(
 async def recording(name: str, request: Request) -> Response:
     """A message as WAV, for terminals that only play; its name is the SHA-256 of its bytes."""
     recordings, sha256 = context_of(request.app).recordings, hash_of_name(name)
-    path = None if recordings is None or sha256 is None else recordings.path_of(sha256)
-    if path is None:
+    if recordings is None or sha256 is None:
         raise ProblemError(Code.NOT_FOUND)
     try:
-        # Whole, not streamed: an eviction meanwhile must not cut it off.
-        wav = await to_thread.run_sync(path.read_bytes)
-    except FileNotFoundError:
-        raise ProblemError(Code.NOT_FOUND) from None
-    return Response(wav, media_type="audio/wav", headers={"Cache-Control": FOREVER})
+        file = await to_thread.run_sync(recordings.open_whole, sha256)
+    except OSError:
+        raise ProblemError(Code.BUSY) from None
+    if file is None:
+        raise ProblemError(Code.NOT_FOUND)
+    # Streamed from what is open: an eviction cannot cut it off, and nobody holds it whole in memory.
+    size = os.fstat(file.fileno()).st_size
+    headers = {"Cache-Control": FOREVER, "Content-Length": str(size)}
+    return StreamingResponse(_pieces_of(file), media_type="audio/wav", headers=headers)
+
+
+def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 @router.get("/")

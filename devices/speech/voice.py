@@ -51,6 +51,8 @@ class Voice:
         self._numbers = itertools.count()
         self._waiting: dict[str, Future[None]] = {}
         self._staying: set[str] = set()
+        self._texts: dict[str, Spoken] = {}
+        shelf.on_spoiled = self._anew
         self._failed: dict[str, Lack] = {}
         self._lacking: set[Lack] = set()
         self._lacks: Counter[Lack] = Counter()
@@ -98,6 +100,9 @@ class Voice:
     def _enqueue(self, spoken: Spoken, priority: int) -> Future[None]:
         recipe = spoken.recipe
         with self._guard:
+            if len(self._texts) >= 2 * WAITING_MOST:
+                self._texts = {one: self._texts[one] for one in self._texts if one in self._staying}
+            self._texts[recipe] = spoken
             waiting = self._waiting.get(recipe)
             if waiting is not None:
                 return waiting
@@ -109,6 +114,13 @@ class Voice:
             self._waiting[recipe] = done
         self._jobs.put((priority, next(self._numbers), recipe, spoken))
         return done
+
+    def _anew(self, recipe: str) -> None:
+        """Render what the shelf had and has no more: an order that stands may name it."""
+        with self._guard:
+            spoken = self._texts.get(recipe)
+        if spoken is not None:
+            self._enqueue(spoken, _TYPED)
 
     def _work(self) -> None:
         try:
