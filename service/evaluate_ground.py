@@ -48,7 +48,8 @@ class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     heads over the marks are, and (near) of all ground in view within 20 m, or of
     its nearest 10 m where the camera sees none so near. `area_bias` is the mean of the logarithm's
     error. `within_two` is the share of calibrations by people whose error of the first area is at
-    most twice what the calibration itself states.
+    most twice what the calibration itself states. `upright` counts the calibrated whose marks an
+    upright camera explains; the others are named wherever they are used.
     """
 
     form: str
@@ -57,6 +58,7 @@ class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     bad: int
     cameras: int
     calibrated: int
+    upright: int
     refused: dict[str, int]
     area_median: float | None
     area_p90: float | None
@@ -140,6 +142,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     near_area: float
     mast: float | None
     stated: float | None
+    upright: bool
 
 
 def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
@@ -154,6 +157,7 @@ def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
         near_area=log(_area(found.heads, whole) / _area(truth, whole)),
         mast=None if found.camera is None else log(found.camera.mast_m / camera.mast_m),
         stated=None if found.people is None else found.people.area_error,
+        upright=found.corrected,
     )
 
 
@@ -188,6 +192,7 @@ def _score(trial: Trial, found: list[_Outcome], refused: dict[str, int]) -> Grou
         **msgspec.structs.asdict(trial),
         cameras=len(found) + sum(refused.values()),
         calibrated=len(found),
+        upright=sum(one.upright for one in found),
         refused=refused,
         area_median=_middle(area.tolist(), 50),
         area_p90=_middle(area.tolist(), 90),

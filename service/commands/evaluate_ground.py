@@ -32,8 +32,8 @@ def ground(
     Cameras hang 3 to 12 m high, tilted 10 to 60 degrees, lens 37 to 96 degrees, turned by 0.7 degrees.
     Marks are off by a 640th of the picture's width; people lean by 2 degrees. Ways: 6 to 40 people, three
     of 20 marked wrongly, lens or mast known to 2 %, nine corners of 8 x 8 slabs of 0.6 m, 4 or 8 points
-    measured to 5 cm. Errors are shares; areas are of the ground between the marks, and (near) of all ground
-    in view within 20 m. The site file takes people to be 1.68 m tall: --mean says how tall they really are.
+    measured to 5 cm. Errors are shares; areas are of the ground under heads between the marks, and (near) of all
+    ground in view within 20 m. The site file takes people to be 1.68 m tall: --mean says how tall they really are.
     """
     with Progress(console=Console(stderr=True), transient=True, disable=as_json) as progress:
         task = progress.add_task("calibrating", total=cameras * len(TRIALS))
@@ -52,9 +52,7 @@ def ground(
 
 
 def _show(scores: list[GroundScore]) -> None:
-    columns = (
-        "marks bad known calibrated area_median area_p90 near_area_median near_area_p90 within_two"
-    )
+    columns = "marks bad known calibrated upright area_median area_p90 near_area_median near_area_p90 within_two"
     table = Table("form", *columns.split())
     for score in scores:
         table.add_row(score.form, *(_told(getattr(score, name)) for name in columns.split()))
