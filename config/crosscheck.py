@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import socket
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -18,7 +19,6 @@ from config.schema import SiteFile
 Fault = tuple[FieldPath, str, str]
 """Where, what, and what would be right."""
 
-_EVERY_ADDRESS = {"0.0.0.0", "::", "[::]"}  # noqa: S104 - what is refused
 _APPROVERS = {"operator", "commander"}
 
 
@@ -210,12 +210,24 @@ def _sound(site: SiteFile) -> Iterator[Fault]:
     if not playing or site.console.address is not None:
         return
     host, away = site.console.host, not is_loopback(site.broker.host)
-    if host in _EVERY_ADDRESS or (away and is_loopback(host)):
+    if _is_every_address(host) or (away and is_loopback(host)):
         yield (
             ("console", "address"),
             f"is missing: `{playing[0]}` only plays and cannot fetch from `{host}`",
             "the console's address as terminals reach it, such as http://192.168.1.10:8460",
         )
+
+
+def _is_every_address(host: str) -> bool:
+    """Whether listening there is listening on all of this machine's addresses, as `0` and `` do too."""
+    try:
+        return not host or ipaddress.ip_address(host.strip("[]")).is_unspecified
+    except ValueError:
+        pass
+    try:
+        return not any(socket.inet_aton(host))
+    except OSError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -78,7 +78,8 @@ class Console(Strict):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8460
     address: (
-        Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$", max_length=300)] | None
+        Annotated[str, Field(pattern=r"^https?://[!$-.0->A-~]+(/[!$->@-~]*)?$", max_length=300)]
+        | None
     ) = None
 
 

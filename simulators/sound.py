@@ -47,6 +47,8 @@ def fetch(address: str) -> bytes | SoundFault:
         body = answer.read(BYTES_MOST + 1)
     except (OSError, HTTPException):
         return SoundFault.UNREACHABLE
+    except ValueError:
+        return SoundFault.ADDRESS_WRONG
     finally:
         connection.close()
     return SoundFault.TOO_LARGE if len(body) > BYTES_MOST else body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import NoReturn, cast
 
 import msgspec
@@ -78,6 +79,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise NotFiniteError(number[:64])
+    return value
+
+
 def _not_finite(name: str) -> NoReturn:
     raise NotFiniteError(name)
 
@@ -95,4 +103,6 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_not_finite)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_not_finite, parse_float=_finite
+)

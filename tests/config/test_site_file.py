@@ -103,6 +103,9 @@ AWAY = (
     [
         ("", ("", ""), None),
         ("console: {host: 0.0.0.0}\n", ("", ""), "cannot fetch from `0.0.0.0`"),
+        ('console: {host: ""}\n', ("", ""), "cannot fetch from ``"),
+        ('console: {host: "0"}\n', ("", ""), "cannot fetch from `0`"),
+        ('console: {host: "::0"}\n', ("", ""), "cannot fetch from `::0`"),
         ("console: {host: 192.168.1.10}\n", AWAY, None),
         ("", AWAY, "cannot fetch from `127.0.0.1`"),
         ('console: {address: "https://crowds.example/"}\n', AWAY, None),
@@ -200,3 +203,12 @@ def test_whatever_is_typed_is_loaded_or_refused_and_never_crashes(
     except SiteFileError as error:
         assert error.findings
         assert all(one.line >= 1 and one.what for one in error.findings)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://10.0.0.5/广播", "http://例.中国/", "http://10.0.0.5/é"]
+)
+def test_a_consoles_address_has_only_what_http_can_say(tmp_path: Path, address: str) -> None:
+    text = PLAYS.replace("zones:\n  - id", f'console: {{address: "{address}"}}\nzones:\n  - id', 1)
+    [found] = refused(write_site(tmp_path, text))
+    assert found.field == "console.address"

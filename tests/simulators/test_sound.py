@@ -202,3 +202,10 @@ def test_a_broken_speaker_says_so() -> None:
     horn.machine.take_wanted()
     horn.fetched("order-1", sound)
     assert said(horn.pass_time(3)) == [("failed", "speaker_broken")]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/广播/x.wav", "http://127.0.0.1:9/\u00e9.wav"]
+)
+def test_an_address_that_http_cannot_say_is_a_wrong_address(address: str) -> None:
+    assert fetch(address) is SoundFault.ADDRESS_WRONG

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wire.strict_json import DuplicateMemberError, parse_members
+from wire.strict_json import DuplicateMemberError, NotFiniteError, parse_members
 
 NUMBERS = (
     "0",
@@ -82,4 +82,10 @@ def test_both_ways_agree_on_what_was_damaged(text: str, data: st.DataObject) -> 
 )
 def test_a_member_that_stands_twice_is_found_however_plain_the_message(payload: bytes) -> None:
     with pytest.raises(DuplicateMemberError, match="a"):
+        parse_members(payload)
+
+
+@pytest.mark.parametrize("payload", [b'{"a":1e999}', b'{"a":[-1e999]}', b'{"a":1e999,"b":"\\n"}'])
+def test_a_number_beyond_all_measure_is_an_infinity(payload: bytes) -> None:
+    with pytest.raises(NotFiniteError, match="1e999"):
         parse_members(payload)
