@@ -113,7 +113,9 @@ class OrderWriter:
         """The same wish as a new order, for a device that had already accepted a later counter."""
         order: TerminalOrder | BollardOrder
         if old.kind is DeviceKind.TERMINAL:
-            order = msgspec.json.decode(old.payload, type=TerminalOrder)
+            order = self._with_recording(
+                msgspec.json.decode(old.payload, type=TerminalOrder), old.device
+            )
         else:
             order = msgspec.json.decode(old.payload, type=BollardOrder)
         fresh = msgspec.structs.replace(
@@ -125,6 +127,21 @@ class OrderWriter:
             signature="",
         )
         return self._record(fresh, old.kind, old.device, old.case, old.action)
+
+    def _with_recording(self, order: TerminalOrder, device: str) -> TerminalOrder:
+        """The order with the recording that there is by now, for a terminal that only plays."""
+        if device not in self._only_play:
+            return order
+        action = Broadcast(
+            case=order.warning,
+            action=order.action,
+            level=order.level,
+            terminals=(device,),
+            text=order.text,
+            speech=order.speech,
+            exercise=order.exercise,
+        )
+        return msgspec.structs.replace(order, audio=self._recorded(action) or order.audio)
 
     def _next_counter(self, now: datetime) -> int:
         self.last_counter = max(self.last_counter + 1, int(now.timestamp() * 1000))

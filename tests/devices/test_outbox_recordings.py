@@ -6,7 +6,7 @@ import msgspec
 
 from devices.outbox import Outbox
 from devices.steps import OutboxStep
-from devices.writing import Recorded, no_recording
+from devices.writing import OrderWriter, Recorded, no_recording
 from model.actions import Broadcast
 from model.facts import DeviceKind
 from model.orders import OrderRecord, TerminalOrder
@@ -64,3 +64,25 @@ def test_another_recording_in_its_place_breaks_the_signature() -> None:
 def test_the_order_goes_where_there_is_no_recording() -> None:
     order = order_in(planned(no_recording)["horn-1"])
     assert (order.audio, order.text, order.speech) == (None, show().text, show().speech)
+
+
+def test_an_order_that_is_written_anew_has_the_recording_that_became_ready() -> None:
+    ready: list[str] = []
+    writer = OrderWriter(
+        SITE,
+        SIGNER.sign,
+        last_counter=0,
+        new_id=lambda: "o1",
+        recorded=lambda action: ready[0] if ready and action.speech == show().speech else None,
+    )
+    horn, screen = (
+        writer.broadcast(show(), device, START, withdraws_until=None)
+        for device in ("horn-1", "screen-1")
+    )
+    assert order_in(writer.again(horn, START)).audio is None
+    ready.append(ADDRESS)
+    with_it = writer.again(horn, START)
+    assert order_in(with_it).audio == ADDRESS
+    assert order_in(writer.again(screen, START)).audio is None
+    ready.clear()
+    assert order_in(writer.again(with_it, START)).audio == ADDRESS, "it is not lost again"
