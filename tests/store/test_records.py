@@ -16,6 +16,7 @@ from model.text import Bilingual
 from store.database import open_writer
 from store.embedded import FILE_NAME, Store
 from store.errors import BrokenRuleError
+from store.records import ROWS_AT_MOST
 from store.tables import MIGRATIONS
 from tests.store.conftest import StoreHouse
 from tests.store.words import at, blind, case, fact, live, noise, order, transition
@@ -34,6 +35,24 @@ def test_a_case_is_kept_with_its_history(house: StoreHouse) -> None:
         assert store.cases(open_only=True) == []
         assert store.case("c-9") is None
         assert store.counts()["warning_case"] == 1
+
+
+def test_what_happened_in_the_zones_since_a_time_comes_in_its_order(house: StoreHouse) -> None:
+    with house.open() as store:
+        with store.transaction() as tx:
+            for n in range(ROWS_AT_MOST + 2):
+                one = case(f"c-{n}", zone=f"z-{n}", s=n)
+                tx.save_case(one, [transition(one.id, s=n - 5), transition(one.id, 2, s=n)])
+            device = msgspec.structs.replace(
+                case("d-1", zone="cam", s=9_000), subject_kind="device"
+            )
+            tx.save_case(device, [transition("d-1", s=9_000)])
+        found = store.zone_steps(at(ROWS_AT_MOST))
+        assert [(of.id, step.serial) for of, step in found] == [
+            (f"c-{ROWS_AT_MOST}", 2),
+            (f"c-{ROWS_AT_MOST + 1}", 2),
+        ]
+        assert len(store.zone_steps(at(0))) == 2 * (ROWS_AT_MOST + 2) - 5
 
 
 def test_cases_come_newest_first_in_pages(house: StoreHouse) -> None:
