@@ -27,8 +27,8 @@ DUTY = frozenset({"plans", "catalogue"})
 ThingId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-_trying = CapacityLimiter(1)
-"""Hundreds of marks take a second: whoever drags them about keeps no second core from the cameras."""
+trying = CapacityLimiter(1)
+"""Hundreds of marks take a second: whoever drags them about leaves the other cores to the cameras."""
 
 
 class Form(BaseModel):
@@ -154,7 +154,7 @@ async def try_ground(form: GroundForm) -> Response:
     """Try a camera's calibration out: what its marks tell. Nothing is saved."""
     tried = await to_thread.run_sync(
         lambda: try_calibration(form.ground, at=form.at, bearing_deg=form.bearing_deg),
-        limiter=_trying,
+        limiter=trying,
     )
     return as_json(tried)
 

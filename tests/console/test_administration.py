@@ -13,11 +13,13 @@ import pytest
 
 from config.editing import SiteEditor
 from config.site_file import inspect_site
+from console.routes.administration import trying
 from model.clock import ManualClock
 from simulators.marked_views import hung_camera, mark_people
 from tests.console.http import client, sign_in, started
 from tests.console.stage import Stage, staged
 from tests.console.stage_site import SMALL_SITE
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -158,3 +160,19 @@ def test_a_calibration_is_tried_before_it_is_saved_and_people_are_kept(edited: S
     assert gulou.ground is not None
     assert gulou.ground.model_dump(exclude_none=True, mode="json") == ground
     assert (gulou.at, gulou.bearing_deg) == ((3.0, 4.0), 90.0)
+
+
+def test_one_calibration_is_tried_at_a_time(edited: Stage) -> None:
+    """Whoever drags hundreds of marks about leaves the other cores to the cameras."""
+    asked = {"ground": people_ground()}
+
+    async def story() -> None:
+        async with started(edited), client(edited) as browser:
+            await sign_in(browser, "integrator")
+            async with trying:
+                second = asyncio.create_task(browser.post("/api/v1/admin/ground", json=asked))
+                await eventually(lambda: trying.statistics().tasks_waiting == 1)
+                assert not second.done()
+            assert (await second).status_code == 200
+
+    asyncio.run(story())
