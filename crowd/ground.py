@@ -234,7 +234,7 @@ def grounds_of(site: SiteFile) -> tuple[dict[str, Ground], dict[str, GroundProbl
     """The cameras whose ground lies on the map, and what is wrong with any ground.
 
     Ground by marks that no upright camera explains is used where it lies on the map, and named: a
-    crowd there looks thinner than it is, often by half.
+    crowd there looks thinner than it is, often by a third.
     """
     outlines = {zone.id: zone.outline for zone in site.zones}
     grounds: dict[str, Ground] = {}
