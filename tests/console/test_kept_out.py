@@ -172,9 +172,9 @@ def at_the_door(room: Room) -> Page:
 
 
 def at_a_first_password(room: Room) -> Page:
-    once = room.stage.accounts.create_one_time_password("steward")
+    once = room.stage.accounts.create_one_time_password("commander")
     page = room.open("/")
-    page.get_by_test_id("person").fill("steward")
+    page.get_by_test_id("person").fill("commander")
     page.get_by_test_id("password").fill(once)
     page.get_by_test_id("submit").click()
     page.get_by_test_id("new-password").wait_for()
