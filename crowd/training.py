@@ -114,6 +114,8 @@ def train(
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise PlanError("PyTorch finds no CUDA device here; train on the cpu")
+    if plan.start_share and start is None and not resume:
+        raise PlanError("a share of the start goes into the end, but the run starts from nothing")
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     if threads:
@@ -262,9 +264,8 @@ class _Run:
     def load(self, path: Path) -> None:
         """Takes up the state of an earlier run of the same plan."""
         state = torch.load(path, map_location=self.device, weights_only=True)
-        earlier = msgspec.convert(state["plan"], Plan)
-        if earlier != self.plan:
-            raise PlanError(f"{path}: written by another plan ({earlier}); name a new folder")
+        if state["plan"] != msgspec.to_builtins(self.plan):
+            raise PlanError(f"{path}: written by another plan ({state['plan']}); name a new folder")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])

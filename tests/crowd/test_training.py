@@ -159,3 +159,5 @@ def test_a_run_ends_with_the_share_of_its_beginning_that_the_plan_asks_for(tmp_p
     weight = "head.weight"
     assert not torch.allclose(start[weight], alone[weight], atol=1e-7)
     assert torch.allclose(half[weight], (start[weight] + alone[weight]) / 2, atol=1e-6)
+    with pytest.raises(training.PlanError, match="starts from nothing"):
+        training.train(msgspec.structs.replace(first, start_share=0.5), parts, tmp_path / "nothing")
