@@ -189,7 +189,7 @@ class Reporter:
             if history
             else case.level,
             taken_s=None if taken is None else (taken.at - case.opened).total_seconds(),
-            owner=None if taken is None else taken.actor,
+            owner=None if taken is None else self._person(taken.actor),
             lasted_s=None if closed is None else (closed - case.opened).total_seconds(),
         )
 
@@ -236,9 +236,15 @@ class Reporter:
             if by is not None:
                 taken.setdefault(by.actor, []).append(by.at)
         return tuple(
-            OperatorFigures(person=person, taken=len(times), most_in_ten_min=_most(times))
-            for person, times in sorted(taken.items(), key=lambda each: -len(each[1]))
+            OperatorFigures(
+                person=self._person(actor), taken=len(times), most_in_ten_min=_most(times)
+            )
+            for actor, times in sorted(taken.items(), key=lambda each: -len(each[1]))
         )
+
+    def _person(self, actor: str) -> str:
+        """The name of whoever acted; who is no longer of the site keeps the id that the audit has."""
+        return next((each.name for each in self._site.people if each.id == actor), actor)
 
     def _forecasts(self, first: dt.date, last: dt.date, now: datetime) -> tuple[DayError, ...]:
         return errors_at(self._record.history(now), self.around, first, last, FORECAST_HOUR)
