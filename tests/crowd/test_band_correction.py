@@ -163,7 +163,8 @@ def test_the_corrected_map_sums_to_the_corrected_count() -> None:
     picture = street()
     before = small().estimate(picture)
     offsets = (0.0, 3.0, 5.0, 0.0)
-    found = CorrectedEstimator(small(), plain(offsets=offsets)).estimate(picture)
+    correction = plain(offsets=offsets, scales=(1.0,))
+    found = CorrectedEstimator(small(), correction).estimate(picture)
     assert found.count == pytest.approx(before.count + 8, abs=0.01)
     assert float(found.density.sum(dtype=np.float64)) == pytest.approx(found.count)
     assert found.count_low <= found.count <= found.count_high
@@ -186,7 +187,8 @@ def test_a_reading_is_corrected_and_its_still_keeps_what_the_network_counted() -
     picture = Picture(
         camera="a", at=datetime(2026, 2, 14, tzinfo=UTC), arrived_monotonic_s=1.0, pixels=pixels
     )
-    corrected = CorrectedEstimator(small(), plain(offsets=(0.0, 3.0, 5.0, 0.0)))
+    correction = plain(offsets=(0.0, 3.0, 5.0, 0.0), scales=(1.0,))
+    corrected = CorrectedEstimator(small(), correction)
     found = Analyst("a", ground=None, started_s=0.0).read(picture, corrected, want_still=True)
     counted = small().estimate(pixels).count
     assert isinstance(found.reading, DensityLive)
