@@ -12,8 +12,9 @@ from typing import Annotated, Protocol
 # than they bring on a machine that also counts people.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import click
+
 import typer
+from typer._click.exceptions import ClickException  # typer carries a click of its own
 
 from service.exits import INTERRUPTED, CommandError
 
@@ -110,10 +111,10 @@ def main() -> None:
     except CommandError as error:
         print(f"yinding: {error}", file=sys.stderr)
         sys.exit(error.code)
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
