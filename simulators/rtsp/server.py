@@ -118,6 +118,10 @@ class CameraServer:
         """Connections that are being sent pictures."""
         return sum(viewer.playing for viewer in self._viewers)
 
+    def readers(self, camera: str) -> int:
+        """How many connections are being sent one camera's pictures; may be asked from any thread."""
+        return sum(each.playing and each.camera == camera for each in tuple(self._viewers))
+
     def entered(self, viewer: Viewer) -> None:
         self._viewers.add(viewer)
 
