@@ -9,7 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 
-from ingest.live.repacking import Beginning, Fragment, ParameterSets, Repacker, parameter_sets
+from ingest.live.repacking import (
+    Beginning,
+    Fragment,
+    ParameterSets,
+    Repacker,
+    gathered,
+    parameter_sets,
+)
 from ingest.live.viewing import Lost, Viewing
 from ingest.patience import Patience
 from ingest.rtsp.address import Address, AddressError
@@ -69,9 +76,9 @@ class LiveCamera:
         if self._lost is not None:
             viewing.tell(self._lost)
         elif self._repacker is not None:
-            viewing.tell(self._repacker.beginning)
-            for fragment in self._group:
-                viewing.tell(fragment)
+            # Kept so: whoever comes next shares these pieces.
+            self._group = gathered(self._group)
+            viewing.begin(self._repacker.beginning, self._group)
 
     def leave(self, viewing: Viewing) -> None:
         """Somebody looks away."""

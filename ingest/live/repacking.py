@@ -11,6 +11,7 @@ from ingest.rtsp.units import START_CODE, CodedPicture
 
 LEAP_S = 10
 SETS_MOST = 16
+PIECE_BYTES_MOST = 500_000
 _SPS, _PPS, _DELIMITER, _FILLER = 7, 8, 9, 12
 
 
@@ -30,6 +31,28 @@ class Fragment:
 
     data: bytes
     key: bool
+
+
+def gathered(fragments: Sequence[Fragment]) -> list[Fragment]:
+    """The same film in fewer pieces: neighbours together, up to half a megabyte."""
+    pieces: list[Fragment] = []
+    run: list[Fragment] = []
+    size = 0
+    for each in fragments:
+        if run and size + len(each.data) > PIECE_BYTES_MOST:
+            pieces.append(_joined(run))
+            run, size = [], 0
+        run.append(each)
+        size += len(each.data)
+    if run:
+        pieces.append(_joined(run))
+    return pieces
+
+
+def _joined(run: list[Fragment]) -> Fragment:
+    if len(run) == 1:
+        return run[0]
+    return Fragment(data=b"".join(each.data for each in run), key=run[0].key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,18 @@ import asyncio
 import io
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 import av
 import cv2
 import numpy as np
+import pytest
 
-from ingest.live.relay import LiveRelay
+from ingest.live.relay import LiveCamera, LiveRelay
 from ingest.live.repacking import Beginning, Fragment, Repacker, parameter_sets
 from ingest.live.viewing import WAITING_MOST, Lost, Viewing, Word
 from ingest.rtsp.units import START_CODE, CodedPicture
@@ -103,6 +106,34 @@ def test_two_viewers_share_one_connection_and_the_second_sees_a_picture_at_once(
                 assert (relay.cameras, relay.viewers) == (1, 2)
 
     live(story)
+
+
+@pytest.mark.parametrize(("pictures_after", "each_bytes"), [(600, 0), (200, 25_000)])
+def test_who_joins_late_in_a_long_group_has_all_of_it_and_goes_on(
+    pictures_after: int, each_bytes: int
+) -> None:
+    """A camera that makes a key picture once a minute, or a heavy one: nobody waits for the next."""
+    plain = coded(320, 180, count=pictures_after + 2, gop=pictures_after + 2)
+    more = START_CODE + b"\x06" + b"\x55" * each_bytes
+    sent = [replace(each, data=each.data if each.key else more + each.data) for each in plain]
+
+    async def story() -> None:
+        camera = LiveCamera(
+            "east", "rtsp://127.0.0.1/east", clock=SystemClock(), pool=ThreadPoolExecutor(1), linger_s=1,
+            patience=PATIENCE, deadlines=DEADLINES, manner=None,
+        )  # fmt: skip
+        for picture in sent[:-1]:
+            await camera._carry([picture], 90_000)
+        viewing = Viewing()
+        camera.join(viewing)
+        await camera._carry(sent[-1:], 90_000)
+        words = list(viewing._waiting)
+        assert fragments(words)[0].key
+        assert len(frames_of(words)) == len(sent) - 1, "the newest waits for the one after it"
+        assert viewing.skipped == 0
+        assert len(fragments(words)) < WAITING_MOST / 4, "few pieces: a page has its bounds too"
+
+    asyncio.run(story())
 
 
 def test_nobody_looks_and_after_a_while_the_connection_is_closed() -> None:
@@ -238,16 +269,18 @@ def test_every_fragment_tells_its_true_length() -> None:
         assert position == len(word.data)
 
 
-def coded(width: int, height: int, *, b_pictures: int = 0) -> list[CodedPicture]:
-    """Sixteen pictures as a camera would send them, in their order of decoding."""
+def coded(
+    width: int, height: int, *, b_pictures: int = 0, count: int = 16, gop: int = 8
+) -> list[CodedPicture]:
+    """Pictures as a camera would send them, in their order of decoding."""
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, 10), Fraction(10)
-    encoder.max_b_frames, encoder.gop_size = b_pictures, 8
+    encoder.max_b_frames, encoder.gop_size = b_pictures, gop
     encoder.options = {"preset": "ultrafast", "x264-params": f"repeat-headers=1:bframes={b_pictures}:b-adapt=0"}  # fmt: skip
     found: list[CodedPicture] = []
     packets = []
-    for number, picture in enumerate(pictures(120, 16)):
+    for number, picture in enumerate(pictures(120, count)):
         small = cv2.resize(picture, (width, height))
         frame = av.VideoFrame.from_ndarray(np.asarray(small, np.uint8), format="bgr24").reformat(
             format="yuv420p"
