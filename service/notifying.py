@@ -89,6 +89,7 @@ class Notifier:
         self._known: set[str] = set()
         self._waiting: deque[Notice] = deque()
         self._owed: deque[Notice] = deque()
+        self._left_out = False
         self._more = asyncio.Event()
         self._owes = asyncio.Event()
         self._apprise = Apprise()
@@ -140,7 +141,7 @@ class Notifier:
         return self._notices.told(self._target.id), missed
 
     def hear(self, commit: Commit) -> None:
-        """Queue what this commit means for the target; the newest is dropped when it is far behind."""
+        """Queue what this commit means for the target; far behind, the newest is read again later."""
         self._take({case.id: case for case in commit.cases}, commit.transitions, self._queue)
 
     def _take(
@@ -169,6 +170,7 @@ class Notifier:
     def _queue(self, notice: Notice, within: int) -> None:
         if len(self._waiting) >= within:
             self._give_up("too many messages wait")
+            self._left_out = True
             return
         self._known.update(notice.steps)
         self._waiting.append(notice)
@@ -187,6 +189,9 @@ class Notifier:
         while True:
             if self._waiting:
                 return self._waiting.popleft()
+            if self._left_out:
+                self._left_out = False
+                self.owe()
             if not self._owed:
                 self._more.clear()
                 await self._more.wait()

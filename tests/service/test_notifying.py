@@ -19,7 +19,7 @@ from model.cases import Case, Change, Transition
 from model.clock import ManualClock
 from model.commit import Commit
 from model.level import Level
-from service.notifying import COMMITS_WAITING, Notifier, tell_people
+from service.notifying import COMMITS_WAITING, MESSAGES_WAITING, Notifier, tell_people
 from store.embedded import Store
 from store.feed import Feed
 from store.notices import Notices
@@ -257,10 +257,12 @@ def test_one_target_told_leaves_the_other_owed(house: House) -> None:
     assert [title.split("（")[1] for title in titles] == ["升级）", "解除）"]
 
 
-def test_a_lag_behind_the_feed_loses_nobody_a_message(house: House) -> None:
-    quiet = msgspec.structs.replace(commit(case(), EVENING[2]), transitions=())
+def happens_while_told(
+    house: House, url: str, titles: list[str], history: tuple[Transition, ...], *commits: Commit
+) -> None:
+    """The history is on disk when these commits come, all at once, so that some are left out."""
 
-    async def scene(url: str, titles: Webhook) -> None:
+    async def scene() -> None:
         feed = Feed()
         started = asyncio.Event()
         following = asyncio.create_task(
@@ -273,15 +275,26 @@ def test_a_lag_behind_the_feed_loses_nobody_a_message(house: House) -> None:
             )
         )
         await started.wait()
-        house.happened(case(), EVENING[3])
+        house.happened(case(), *history)
         # Nothing is awaited between these, so that the oldest of them are pushed out.
-        feed.publish(commit(case(), EVENING[3]))
-        for _ in range(COMMITS_WAITING + 1):
-            feed.publish(quiet)
-        await asyncio.to_thread(wait_until, lambda: len(titles) == 1, within_s=60)
+        for each in commits:
+            feed.publish(each)
+        await asyncio.to_thread(wait_until, lambda: len(titles) == len(history), within_s=60)
         feed.close()
         await following
 
+    asyncio.run(scene())
+
+
+def test_a_lag_behind_the_feed_loses_nobody_a_message(house: House) -> None:
+    quiet = msgspec.structs.replace(commit(case(), EVENING[2]), transitions=())
+    lag = [quiet] * (COMMITS_WAITING + 1)
     with webhook() as (url, titles):
-        asyncio.run(scene(url, titles))
-    assert len(titles) == 1
+        happens_while_told(house, url, titles, EVENING[3:4], commit(case(), EVENING[3]), *lag)
+
+
+def test_what_a_full_queue_left_out_is_told_once_it_is_empty(house: House) -> None:
+    many = steps(*((Change.STEPPED_UP, Level.RED) for _ in range(MESSAGES_WAITING + 20)))
+    at_once = msgspec.structs.replace(commit(case(), many[0]), transitions=many)
+    with webhook() as (url, titles):
+        happens_while_told(house, url, titles, many, at_once)
