@@ -258,7 +258,7 @@ def test_one_target_told_leaves_the_other_owed(house: House) -> None:
 
 
 def happens_while_told(
-    house: House, url: str, titles: list[str], history: tuple[Transition, ...], *commits: Commit
+    house: House, url: str, titles: list[str], history: list[Transition], *commits: Commit
 ) -> None:
     """The history is on disk when these commits come, all at once, so that some are left out."""
 
