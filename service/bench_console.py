@@ -4,7 +4,8 @@ The site is all of Shichahai with its 382 cameras; every camera gives a reading 
 the feed. Measured in one run: the service's processor a console with 50 connected (in a process of their own),
 from a reading to the message in a console's hands, what the pages' JavaScript weighs, and, where a
 Chromium and Playwright are at hand, the first useful picture of a profile that has nothing cached,
-from a reading to its number on the screen, how busy the page's main thread is, and how its memory grows.
+from a reading to its number on the screen, how busy the page's main thread is, how its memory grows, and, from a
+click on a camera, when its picture moves with what was counted over it.
 """
 
 from __future__ import annotations
@@ -28,14 +29,16 @@ from config.document import read_document
 from config.schema import SiteFile
 from console.app import STATIC, create_app
 from console.diary import Noted
-from console.ports import Accepted, Still, Verdict
+from console.ports import Accepted, LiveVideo, Verdict
 from model.clock import SystemClock
 from model.commit import Commit, ZoneJudgement
 from model.facts import Decision, DensityLive, DeviceKind, Fact
 from model.level import Sight
 from model.zones import ZoneView
-from service.bench_console_browser import measure_desk
+from service.bench_console_browser import chromium, measure_desk
+from service.bench_console_looks import Stills, filming_cameras
 from service.bench_console_watchers import connected
+from service.live_view import RelayedVideo
 from store.dispatches import Dispatches
 from store.embedded import Store
 from store.feed import Feed
@@ -52,20 +55,13 @@ FEED_KB = 1024
 
 
 class _Quiet:
-    """A desk, pictures and readiness that only say yes."""
+    """A desk and readiness that only say yes."""
 
     async def submit(self, decision: Decision) -> Verdict:
         return Accepted(decision=decision.id)
 
     def note(self, noted: Noted) -> bool:
         return noted is not None
-
-    def latest(self, camera: str) -> Still | None:
-        del camera
-        return None
-
-    def watch(self, camera: str) -> None:
-        del camera
 
     def unready(self) -> tuple[str, ...]:
         return ()
@@ -141,9 +137,10 @@ class _Field:
 
 
 @asynccontextmanager
-async def _served(folder: Path) -> AsyncIterator[tuple[str, _Field]]:
-    clock, feed, quiet = SystemClock(), Feed(), _Quiet()
-    site = SiteFile.model_validate(read_document(SITE).values)
+async def _served(
+    folder: Path, site: SiteFile, clock: SystemClock, stills: Stills, video: LiveVideo | None
+) -> AsyncIterator[tuple[str, _Field]]:
+    feed, quiet = Feed(), _Quiet()
     store = Store.open(folder, full_sync=False)
     accounts, dispatches = Accounts.open(folder, clock, hasher=_QUICK), Dispatches.open(folder)
     accounts.set_password(PERSON, PASSWORD)
@@ -155,8 +152,9 @@ async def _served(folder: Path) -> AsyncIterator[tuple[str, _Field]]:
         accounts=accounts,
         dispatches=dispatches,
         desk=quiet,
-        pictures=quiet,
+        pictures=stills,
         readiness=quiet,
+        live_video=video,
     )
     server = uvicorn.Server(
         uvicorn.Config(
@@ -219,17 +217,31 @@ def javascript_kb(static: Path = STATIC) -> dict[str, float]:
     return weights
 
 
-async def bench_console(*, consoles: int, seconds: float) -> dict[str, object]:
+@asynccontextmanager
+async def _video(site: SiteFile, clock: SystemClock) -> AsyncIterator[LiveVideo | None]:
+    """Live video of simulated cameras, where a browser can look at it."""
+    if chromium() is None:
+        yield None
+        return
+    async with filming_cameras(site, clock) as relay:
+        yield RelayedVideo(relay)
+
+
+async def bench_console(*, consoles: int, seconds: float, looks: int) -> dict[str, object]:
     """All figures that need no browser; and those of a browser where one is at hand."""
+    site, clock = SiteFile.model_validate(read_document(SITE).values), SystemClock()
+    stills = Stills(clock)
     with tempfile.TemporaryDirectory() as folder:
-        async with _served(Path(folder)) as (address, field):
+        async with (
+            _video(site, clock) as video,
+            _served(Path(folder), site, clock, stills, video) as (address, field),
+        ):
             cookie = await _cookie(address)
             alone = await _processor_ms_per_s(seconds / 3)
             async with connected(address, cookie, consoles, seconds) as watching:
                 together = await _processor_ms_per_s(seconds)
                 watched = await watching
             ages = watched.ages_s
-            site = field.site
             figures: dict[str, object] = {
                 "cameras": len(site.cameras),
                 "zones": len(site.zones),
@@ -249,6 +261,8 @@ async def bench_console(*, consoles: int, seconds: float) -> dict[str, object]:
                 zone=site.zones[0].id,
                 told_at_ms=lambda: field.told_at_ms,
                 seconds=seconds,
+                before_looks=stills.begin,
+                looks=looks,
             )
             return figures
 

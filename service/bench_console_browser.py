@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from service.bench_console_looks import measure_looks
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -46,10 +48,13 @@ def measure_desk(
     zone: str,
     told_at_ms: Callable[[], dict[int, float]],
     seconds: float,
+    before_looks: Callable[[], None],
+    looks: int,
 ) -> dict[str, object] | None:
     """The desk in a real Chromium; none where there is none.
 
-    `told_at_ms` says when each number of people in `zone`, which never comes twice, was read.
+    `told_at_ms` says when each number of people in `zone`, which never comes twice, was read. When the
+    desk was looked at for long enough, `before_looks` is called, and then so many cameras are clicked.
     """
     program = chromium()
     if program is None:
@@ -72,6 +77,8 @@ def measure_desk(
                 for number, at in painted.items()
                 if int(number) in told_at_ms()
             )
+            before_looks()
+            figures |= measure_looks(page, looks)
             return {
                 "first_picture_s": round(first_s, 2),
                 "reading_to_screen_p50_s": _at(ages, 0.5),

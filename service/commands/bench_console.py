@@ -19,16 +19,20 @@ def console(
     seconds: Annotated[
         float, typer.Option(min=3, max=3600, help="How long they, and then a browser, look on.")
     ] = 30.0,
+    looks: Annotated[
+        int, typer.Option(min=1, max=100, help="Cameras clicked in the browser, two times each.")
+    ] = 12,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Measure the console on all of Shichahai: its 382 cameras live.
 
     `reading_to_console` is from a reading's own time to its message at a console in another
-    process, `reading_to_screen` to its number painted in a browser. `browser` needs a Chromium and
-    Playwright, and is null without them.
+    process, `reading_to_screen` to its number painted in a browser; `click_to_picture` from a click
+    on a camera to its moving picture, with a connection made for it, and `click_again_to_picture`
+    where one still stands. `browser` needs a Chromium and Playwright, and is null without them.
     """
     try:
-        ours = asyncio.run(bench_console(consoles=consoles, seconds=seconds))
+        ours = asyncio.run(bench_console(consoles=consoles, seconds=seconds, looks=looks))
     except FileNotFoundError as error:
         raise OutsideError(f"the console's page is not built: {error}") from error
     document = {"ours": ours, "peers": {}, "floor": {}, "ratio": {}, "machine": machine()}
