@@ -23,10 +23,14 @@ from model.people_mounting import (
     StandingPerson,
     solve_people,
 )
-from model.pinhole import HEAD_HEIGHT_M, MountingError, Pinhole, homography, solve_pinhole
+from model.pinhole import HEAD_HEIGHT_M, MountingError, Pinhole, homography
+from model.points_mounting import TAPE_SPREAD_M, solve_points
 
 FIT_ERROR_MOST: Final = 0.03
 """How far ground points may stand beside their fit, as a share of the picture's width."""
+
+SLABS_SPREAD_M: Final = 0.01
+"""How exactly the corners of a grid lie where its size puts them (standard deviation)."""
 
 Floats = NDArray[np.float64]
 Form = Literal["points", "grid", "people"]
@@ -63,10 +67,12 @@ class Calibration:
     """How ground and heads lie in a picture of `width_px` × `height_px`.
 
     `ground` and `heads` (3, 3) take places of people to the pixels of their feet and of their heads.
-    Where no upright camera explains the marks, both are the ground's and `corrected` is false.
+    Where no upright camera explains the marks, both are the ground's, `corrected` is false and
+    `detail` says how far the best camera is beside them.
     `misses_px` is how far each point or corner is beside the mapping that people are placed by: the
-    upright camera's, or the ground's. `camera` is the mounting where one
-    follows, `people` what marked people told.
+    upright camera's, or the ground's. `area_error` is how far areas, and so densities, may be off by
+    what the marks leave open (standard deviation, share), known where a camera explains them.
+    `camera` is the mounting where one follows, `people` what marked people told.
     """
 
     form: Form
@@ -78,7 +84,9 @@ class Calibration:
     placed: bool
     camera: Pinhole | None
     misses_px: tuple[float, ...] = ()
+    area_error: float | None = None
     people: PeopleMounting | None = None
+    detail: str = ""
 
     @property
     def problem(self) -> GroundProblem | None:
@@ -142,7 +150,7 @@ def _by_people(
     except PeopleError as error:
         raise GroundRefusedError(GroundProblem(error.problem.value), error.detail) from error
     told = _seen_by(found.camera, ground, "people", placed=False)
-    return replace(_moved(told, stands), people=found)
+    return replace(_moved(told, stands), people=found, area_error=found.area_error)
 
 
 def _seen_by(camera: Pinhole, ground: Ground, form: Form, *, placed: bool) -> Calibration:
@@ -190,31 +198,34 @@ def _by_points(
         plane = homography(table[:, 2:], table[:, :2])
     except MountingError as error:
         raise GroundRefusedError(GroundProblem.DEGENERATE, str(error)) from error
-    misses = _misses(plane, table)
-    _refuse_unfit(plane, table, misses, ground.width_px)
-    found = Calibration(
-        form=form,
-        width_px=ground.width_px,
-        height_px=ground.height_px,
-        ground=plane,
-        heads=plane,
-        corrected=False,
-        placed=placed,
-        camera=None,
-        misses_px=tuple(misses.tolist()),
-    )
     try:
-        camera = solve_pinhole(rows, width_px=ground.width_px, height_px=ground.height_px)
-    except MountingError:
-        return found
-    upright = _misses(camera.plane_to_picture(0.0), table)
-    if _rms(upright) > FIT_ERROR_MOST * ground.width_px or camera.mast_m < 1.5 * HEAD_HEIGHT_M:
-        return found
-    seen = _seen_by(camera, ground, form, placed=placed)
-    return replace(seen, ground=plane, misses_px=tuple(upright.tolist()))
+        found = solve_points(
+            rows,
+            width_px=ground.width_px,
+            height_px=ground.height_px,
+            tape_m=SLABS_SPREAD_M if form == "grid" else TAPE_SPREAD_M,
+        )
+    except MountingError as error:
+        misses = _misses(plane, table)
+        _refuse_unfit(plane, table, misses, ground.width_px, str(error))
+        return Calibration(
+            form=form,
+            width_px=ground.width_px,
+            height_px=ground.height_px,
+            ground=plane,
+            heads=plane,
+            corrected=False,
+            placed=placed,
+            camera=None,
+            misses_px=tuple(misses.tolist()),
+            detail=str(error),
+        )
+    seen = _seen_by(found.camera, ground, form, placed=placed)
+    return replace(seen, misses_px=found.misses_px, area_error=found.area_error)
 
 
-def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int) -> None:
+def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int, beside: str) -> None:
+    """Refuses what not even the ground's own mapping fits; `beside` is what the best camera told."""
     depth = through(plane, table[:, 2:])[1]
     one_side = bool((np.sign(depth) == np.sign(depth[0])).all())
     if not one_side or _rms(misses) > FIT_ERROR_MOST * width_px:
@@ -222,9 +233,9 @@ def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int) -
         what = (
             f"point {worst + 1} is farthest beside the others' fit, by {misses[worst]:.0f} pixels"
         )
-        raise GroundRefusedError(
-            GroundProblem.UNFIT, what if one_side else "some lie behind the camera by the others"
-        )
+        if not one_side:
+            what = "some lie behind the camera by the others"
+        raise GroundRefusedError(GroundProblem.UNFIT, f"{what}; {beside}")
     if np.linalg.det(plane) * depth[0] > 0:
         raise GroundRefusedError(
             GroundProblem.MIRRORED,

@@ -15,7 +15,8 @@ class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
 
     `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
     mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner.
-    Where no camera that hangs `upright` explains the marks, crowds look thinner than they are.
+    Where no camera that hangs `upright` explains the marks, crowds look thinner than they are, and
+    `detail` says how far the best is beside them.
     """
 
     problem: GroundProblem | None = None
@@ -48,6 +49,8 @@ def try_calibration(
         mapping=tuple(found.ground.ravel().tolist()),
         places_m=tuple((float(x), float(y)) for x, y in places),
         misses=found.misses_px,
+        area_error=found.area_error,
+        detail=found.detail,
         mast_m=None if found.camera is None else found.camera.mast_m,
         pitch_deg=None if found.camera is None else found.camera.pitch_deg,
     )
@@ -73,7 +76,6 @@ def _with_heights(told: CalibrationTried, found: Calibration, ground: Ground) ->
         misses=tuple(got / want - 1 for got, want in pairs),
         set_aside=found.people.set_aside,
         height_error=found.people.height_error,
-        area_error=found.people.area_error,
     )
 
 

@@ -32,8 +32,9 @@ class GroundSurvey(msgspec.Struct, frozen=True, kw_only=True):
 
     `misses` is how far each mark is beside the fit: points and corners in pixels, people as a share
     of their height. `height_error` and `area_error` are shares (root of the mean square, standard
-    deviation), known for people only. `seen_m2` is all that is seen of the zones; where the ground
-    has no place on the map, all that is seen.
+    deviation): the first known for people only, the second where a camera explains the marks.
+    `seen_m2` is all that is seen of the zones; where the ground has no place on the map, all that is
+    seen.
     """
 
     camera: str
@@ -110,7 +111,9 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
         camera=camera.id,
         form=one.form,
         problem=one.problem,
-        detail=REMEDIES.get(one.problem, "") if one.problem else "",
+        detail="; ".join(filter(None, (one.detail, REMEDIES.get(one.problem, ""))))
+        if one.problem
+        else "",
         upright=one.corrected,
         placed=one.placed,
         mast_m=None if one.camera is None else round(one.camera.mast_m, 2),
@@ -118,6 +121,7 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
         view_deg=None if lens is None else round(lens, 1),
         miss_px=round(sqrt(np.mean(np.square(misses))), 1) if misses else None,
         misses=tuple(round(miss, 1) for miss in misses),
+        area_error=None if one.area_error is None else round(one.area_error, 3),
         seen_m2=round(ground.seen_area_m2, 1),
         zones=tuple(
             ZoneSeen(
@@ -138,5 +142,4 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
         misses=tuple(off),
         set_aside=one.people.set_aside,
         height_error=round(one.people.height_error, 3),
-        area_error=round(one.people.area_error, 3),
     )

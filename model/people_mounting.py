@@ -16,24 +16,28 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.pinhole import HEAD_HEIGHT_M, Pinhole
+from model.hanging import (
+    AREA_ERROR_MOST,
+    FOCAL_LOG_SPREAD,
+    LOWEST_MAST_M,
+    MARK_SHARE,
+    MAST_LOG_SPREAD,
+    PITCH_SPREAD,
+    ROLL_SPREAD,
+    USUAL_FOCAL_OF_WIDTH,
+    USUAL_MAST_M,
+    USUAL_PITCH,
+    log_area_under_heads,
+)
+from model.pinhole import Pinhole
 
 Floats = NDArray[np.float64]
 
 MEAN_HEIGHT_M: Final = 1.68
 HEIGHT_SPREAD_M: Final = 0.07
 LEAST_PEOPLE: Final = 4
-LOWEST_MAST_M: Final = 2.4
-"""A camera that hangs lower looks people in the face: no ground can be told from their heads."""
-
-AREA_ERROR_MOST: Final = 0.25
-"""Marks that leave the ground's areas more open than this (standard deviation) are refused."""
-
 SET_ASIDE_MOST: Final = 0.3
 """The share of marks that may be bad; with more, nobody can say which are the good ones."""
-
-_MARK_SHARE: Final = 1 / 640
-"""How exactly a foot or head is marked, as a share of the picture's width (standard deviation)."""
 
 _LEAN: Final = 0.035
 """People stand upright to within 2°."""
@@ -41,14 +45,8 @@ _LEAN: Final = 0.035
 _FAR_OFF: Final = 3.5
 """A mark this many standard deviations beside the others is a bad one."""
 
-_FOCAL_OF_WIDTH: Final = 0.8
-_FOCAL_LOG_SPREAD: Final = 0.5
-_MAST_M: Final = 5.5
-_MAST_LOG_SPREAD: Final = 0.6
 _VIEW_KNOWN: Final = 0.03
 _MAST_KNOWN: Final = 0.02
-_PITCH_SPREAD: Final = radians(40)
-_ROLL_SPREAD: Final = radians(1.5)
 _ONE_DISTANCE: Final = 1.35
 _ROUNDS: Final = 40
 
@@ -232,19 +230,19 @@ def _marks(
     height = np.array([one.height_m for one in people])
     spread = np.array([one.spread_m for one in people])
     tall = np.linalg.norm(head - foot, axis=1)
-    blur = np.sqrt(2) * width_px * _MARK_SHARE / tall
-    focal, focal_spread = _FOCAL_OF_WIDTH * width_px, _FOCAL_LOG_SPREAD
+    blur = np.sqrt(2) * width_px * MARK_SHARE / tall
+    focal, focal_spread = USUAL_FOCAL_OF_WIDTH * width_px, FOCAL_LOG_SPREAD
     if view_deg is not None:
         focal, focal_spread = width_px / 2 / tan(radians(view_deg) / 2), _VIEW_KNOWN
-    mast, mast_spread = (_MAST_M, _MAST_LOG_SPREAD) if mast_m is None else (mast_m, _MAST_KNOWN)
+    mast, mast_spread = (USUAL_MAST_M, MAST_LOG_SPREAD) if mast_m is None else (mast_m, _MAST_KNOWN)
     return _Marks(
         foot=foot,
         head=head,
         height_m=height,
         height_share=np.hypot(spread / height, blur),
         lean_px=np.hypot(_LEAN, blur) * tall,
-        before=np.array([log(focal), radians(30), log(mast), 0.0]),
-        before_spread=np.array([focal_spread, _PITCH_SPREAD, mast_spread, _ROLL_SPREAD]),
+        before=np.array([log(focal), USUAL_PITCH, log(mast), 0.0]),
+        before_spread=np.array([focal_spread, PITCH_SPREAD, mast_spread, ROLL_SPREAD]),
     )
 
 
@@ -332,26 +330,18 @@ def _area_error(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
     free = max(1, 2 * int(good.sum()) - len(state))
     worse = max(1.0, float((misses[: -len(state)] ** 2).sum()) / free)
     spread = np.linalg.inv(slopes.T @ slopes) * worse
+    low, high = marks.head[good].min(axis=0), marks.head[good].max(axis=0)
     gradient = np.array(
         [
-            (_log_area(marks, state + nudge, good) - _log_area(marks, state - nudge, good)) / 2e-5
+            (
+                log_area_under_heads(state + nudge, low, high)
+                - log_area_under_heads(state - nudge, low, high)
+            )
+            / 2e-5
             for nudge in np.eye(len(state)) * 1e-5
         ]
     )
     return float(np.sqrt(gradient @ spread @ gradient))
-
-
-def _log_area(marks: _Marks, state: Floats, good: NDArray[np.bool_]) -> float:
-    """The logarithm of the area of ground under heads within the rectangle that the heads span."""
-    focal = exp(state[0])
-    low, high = marks.head[good].min(axis=0), marks.head[good].max(axis=0)
-    columns, rows = np.meshgrid(*np.linspace(low, high, 9).T)
-    level = rows * np.cos(state[3]) - columns * np.sin(state[3])
-    down = np.sin(state[1]) * focal + np.cos(state[1]) * level
-    # Ground at the horizon would outweigh all other; where people stand that far off, it counts.
-    near = down > min(0.05 * focal, 0.5 * down.max())
-    over_heads_m = exp(state[2]) - HEAD_HEIGHT_M
-    return float(2 * log(over_heads_m) + log(focal) + np.log((1 / down[near] ** 3).sum()))
 
 
 def _too_many(bad: NDArray[np.bool_]) -> bool:

@@ -1,4 +1,4 @@
-"""How an upright camera sees the ground, worked out from a few points of known place.
+"""How a camera sees the ground: a pinhole of known lens and place, and a plane through points.
 
 Site frame: metres east and north of the site's origin, z upwards from the ground. A pinhole
 without distortion, its principal point in the picture's centre, square pixels.
@@ -6,9 +6,8 @@ without distortion, its principal point in the picture's centre, square pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import asin, atan2, cos, degrees, radians, sin, sqrt
+from math import cos, radians, sin, sqrt
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,7 @@ HEAD_HEIGHT_M: Final = 1.6
 
 
 class MountingError(Exception):
-    """Ground points that no upright pinhole camera above flat ground can have seen."""
+    """Ground points that no camera which hangs upright above flat ground can have seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,51 +95,3 @@ def _normalised(points: Floats) -> tuple[Floats, Floats]:
     scale = sqrt(2) / spread
     back = np.array([[scale, 0, -scale * centre[0]], [0, scale, -scale * centre[1]], [0, 0, 1.0]])
     return (points - centre) * scale, back
-
-
-def solve_pinhole(
-    points: Sequence[tuple[float, float, float, float]], *, width_px: int, height_px: int
-) -> Pinhole:
-    """The mounting that explains points (px, py, x_m, y_m) seen on the ground.
-
-    The homography's two columns that map the ground's axes are orthogonal and of equal length,
-    which gives the focal length, and with it height, tilt and place. Raises MountingError.
-    """
-    table = np.array(points, dtype=np.float64)
-    centre = table[:, 2:].mean(axis=0)
-    found = homography(table[:, 2:] - centre, table[:, :2])
-    shift = np.array([[1.0, 0.0, -width_px / 2], [0.0, 1.0, -height_px / 2], [0.0, 0.0, 1.0]])
-    columns = shift @ found
-    focal_px = _focal(columns[:, 0], columns[:, 1])
-    pose = np.diag([1 / focal_px, 1 / focal_px, 1.0]) @ columns
-    pose /= (np.linalg.norm(pose[:, 0]) + np.linalg.norm(pose[:, 1])) / 2
-    if pose[2, 2] < 0:
-        pose = -pose
-    up = np.cross(pose[:, 0], pose[:, 1])
-    place = -np.column_stack([pose[:, 0], pose[:, 1], up]).T @ pose[:, 2]
-    if place[2] <= 0:
-        raise MountingError("the ground points put the camera under the ground")
-    return Pinhole(
-        width_px=width_px,
-        height_px=height_px,
-        focal_px=focal_px,
-        mast_m=float(place[2]),
-        pitch_deg=degrees(asin(float(np.clip(-up[2], -1.0, 1.0)))),
-        east_m=float(place[0] + centre[0]),
-        north_m=float(place[1] + centre[1]),
-        bearing_deg=degrees(atan2(float(pose[2, 0]), float(pose[2, 1]))) % 360,
-    )
-
-
-def _focal(first: Floats, second: Floats) -> float:
-    crossed = float(first[2] * second[2])
-    unequal = float(second[2] ** 2 - first[2] ** 2)
-    if abs(crossed) > abs(unequal):
-        squared = -float(first[:2] @ second[:2]) / crossed
-    elif unequal:
-        squared = float(first[:2] @ first[:2] - second[:2] @ second[:2]) / unequal
-    else:
-        raise MountingError("the camera looks straight down: no focal length follows")
-    if squared <= 1:
-        raise MountingError("the ground points fit no upright camera")
-    return sqrt(squared)

@@ -47,8 +47,8 @@ class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     Areas are of the ground that people stand on whose heads are in so much of the picture: where
     heads over the marks are, and (near) of all ground in view within 20 m, or of
     its nearest 10 m where the camera sees none so near. `area_bias` is the mean of the logarithm's
-    error. `within_two` is the share of calibrations by people whose error of the first area is at
-    most twice what the calibration itself states. `upright` counts the calibrated whose marks an
+    error. `within_two` is, of the calibrations that state how far off areas may be, the share whose error
+    of the first area is at most twice that. `upright` counts the calibrated whose marks an
     upright camera explains; the others are named wherever they are used.
     """
 
@@ -156,7 +156,7 @@ def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
         area=log(_area(found.heads, spanned) / _area(truth, spanned)),
         near_area=log(_area(found.heads, whole) / _area(truth, whole)),
         mast=None if found.camera is None else log(found.camera.mast_m / camera.mast_m),
-        stated=None if found.people is None else found.people.area_error,
+        stated=found.area_error,
         upright=found.corrected,
     )
 
@@ -185,9 +185,9 @@ def _area(to_picture: Floats, pixels: Floats) -> float:
 
 def _score(trial: Trial, found: list[_Outcome], refused: dict[str, int]) -> GroundScore:
     area = np.array([one.area for one in found])
-    stated = np.array([one.stated for one in found if one.stated is not None])
+    telling = [(one.area, one.stated) for one in found if one.stated is not None]
+    off, stated = np.array(telling).reshape(-1, 2).T
     near = [one.near_area for one in found]
-    told = len(stated) > 0
     return GroundScore(
         **msgspec.structs.asdict(trial),
         cameras=len(found) + sum(refused.values()),
@@ -201,7 +201,7 @@ def _score(trial: Trial, found: list[_Outcome], refused: dict[str, int]) -> Grou
         near_area_p90=_middle(near, 90),
         mast_median=_middle([one.mast for one in found if one.mast is not None], 50),
         stated_median=_middle(stated.tolist(), 50),
-        within_two=round(float((np.abs(area) <= 2 * stated).mean()), 3) if told else None,
+        within_two=round(float((np.abs(off) <= 2 * stated).mean()), 3) if telling else None,
     )
 
 

@@ -35,6 +35,8 @@ def _calibration(one: GroundSurvey) -> Iterator[str]:
         yield f"beside their fit by {one.miss_px:.1f} px"
     if one.height_error is not None:
         yield f"heights off by {one.height_error:.1%}, areas good to ±{one.area_error or 0.0:.0%}"
+    elif one.area_error is not None:
+        yield f"areas good to ±{one.area_error:.0%}"
     if one.set_aside:
         worst = ", ".join(f"{at + 1} ({one.misses[at]:+.0%})" for at in one.set_aside[:WORST_TOLD])
         yield f"{len(one.set_aside)} set aside: person {worst}"

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from config.calibration import Calibration, GroundProblem, GroundRefusedError, calibrate, through
 from config.findings import SiteFileError
-from config.grounds import Ground, GroundGrid
+from config.grounds import GridCorner, Ground, GroundGrid
 from config.site_file import load_site
 from simulators.marked_views import HEIGHT_PX, WIDTH_PX, Hand, hung_camera, mark_grid, mark_people
 from tests.config.site_text import GOOD, write_site
@@ -112,19 +112,38 @@ def test_a_corner_that_is_miscounted_is_named() -> None:
     assert refused.value.problem is GroundProblem.UNFIT
 
 
-def test_a_slip_among_four_corners_shows_in_the_misses() -> None:
-    """Four fit a mapping of their own whatever they are; people are placed by an upright camera."""
+def slipped(marks: Ground, corners: list[GridCorner], slip_px: float) -> Calibration:
+    """The calibration where the first of these corners is marked so far beside itself."""
+    assert marks.grid is not None
+    told = [corners[0].model_copy(update={"px": corners[0].px + slip_px}), *corners[1:]]
+    grid = marks.grid.model_copy(update={"corners": told})
+    return calibrate(marks.model_copy(update={"grid": grid}))
+
+
+def test_a_slip_shows_in_the_misses_and_in_what_areas_may_be_off() -> None:
+    """Of nine corners the slip is the farthest off; of four only that something slipped is seen."""
     marks, _ = grid(6, at=[100.0, -20.0], bearing_deg=0.0)
     assert marks.grid is not None
-    outer = [c for c in marks.grid.corners if c.column in (0, 8) and c.row in (0, 6)]
-    found = []
-    for slip_px in (0.0, 8.0):
-        corners = [outer[0].model_copy(update={"px": outer[0].px + slip_px}), *outer[1:]]
-        told = marks.grid.model_copy(update={"corners": corners})
-        found.append(calibrate(marks.model_copy(update={"grid": told})))
-    assert all(one.corrected for one in found)
-    assert max(found[0].misses_px) < 1
-    assert max(found[1].misses_px) > 10
+    nine = list(marks.grid.corners)
+    four = [c for c in nine if c.column in (0, 8) and c.row in (0, 6)]
+    for corners in (four, nine):
+        exact, slipped_by = (slipped(marks, corners, slip_px) for slip_px in (0.0, 40.0))
+        assert exact.corrected
+        assert slipped_by.corrected
+        assert max(exact.misses_px) < 0.5
+        assert max(slipped_by.misses_px) > 4
+        assert exact.area_error is not None
+        assert slipped_by.area_error is not None
+        assert slipped_by.area_error > 2 * exact.area_error
+    assert int(np.argmax(slipped_by.misses_px)) == 0
+
+
+def test_marks_that_no_camera_explains_say_how_far_the_best_is_beside_them() -> None:
+    marks, _ = grid(6, at=[100.0, -20.0], bearing_deg=0.0)
+    assert marks.grid is not None
+    found = slipped(marks, list(marks.grid.corners), 60.0)
+    assert found.problem is GroundProblem.NOT_UPRIGHT
+    assert re.search(r"beside the marks by \d+ pixels, .* point 1 by \d+ pixels", found.detail)
 
 
 def test_people_who_tell_nothing_are_refused_with_the_same_names() -> None:

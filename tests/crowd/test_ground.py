@@ -159,14 +159,32 @@ def test_a_camera_that_sees_nothing_of_its_zones_is_refused_by_name() -> None:
     assert refused.value.problem is GroundProblem.NOTHING_SEEN
 
 
-def test_a_camera_straight_above_is_used_without_head_height_and_says_so() -> None:
+@pytest.mark.parametrize("mast_m", [5.0, 8.0, 12.0])
+def test_a_camera_straight_above_is_taken_to_hang_as_usual_and_says_how_open_areas_are(
+    mast_m: float,
+) -> None:
+    """Its marks are the same whatever its height and lens; heads are placed by a usual height."""
     points = [
         GroundPoint(px=320 + 40 * x, py=180 - 40 * y, x_m=x, y_m=y)
         for x, y in ((-4, -3), (4, -3), (4, 3), (-4, 3), (0, 0))
     ]
     above = Ground(GroundPoints(width_px=640, height_px=360, points=points), [])
-    assert not above.corrected
-    assert above.seen_area_m2 == pytest.approx(16 * 9, rel=0.1)
+    assert above.corrected
+    true_m2 = 16 * 9 * (1 - HEAD_HEIGHT_M / mast_m) ** 2
+    assert above.calibration.area_error is not None
+    assert 0.1 < above.calibration.area_error < 0.25
+    off = above.seen_area_m2 / true_m2 - 1
+    assert abs(off) < 2.5 * above.calibration.area_error
+
+
+def test_marks_that_no_camera_explains_place_heads_on_the_ground_and_say_so() -> None:
+    """Four of them fit some flat ground whatever they are."""
+    marks = calibration(camera())
+    corners = [marks.points[at] for at in (0, 1, 4, 5)] if marks.points else []
+    wrong = [corners[0].model_copy(update={"py": corners[0].py - 60.0}), *corners[1:]]
+    ground = Ground(marks.model_copy(update={"points": wrong}), [])
+    assert not ground.corrected
+    assert ground.calibration.problem is GroundProblem.NOT_UPRIGHT
 
 
 @settings(max_examples=20, deadline=None)

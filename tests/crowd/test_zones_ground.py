@@ -20,7 +20,7 @@ NAMED = f"north:{GroundProblem.NOT_UPRIGHT}"
 
 
 def four_corners(*, placed: bool = True) -> Ground:
-    """A field of slabs from 8 m to 14 m before a camera 5 m high; one corner is 22 pixels too low."""
+    """A field of slabs from 8 m to 14 m before a camera 5 m high; one corner is 80 pixels too low."""
     camera = Pinhole(
         width_px=1280,
         height_px=720,
@@ -35,7 +35,7 @@ def four_corners(*, placed: bool = True) -> Ground:
     for column, row in ((0, 0), (6, 0), (6, 6), (0, 6)):
         x, y, w = camera.plane_to_picture(0.0) @ (column - 3.0, row + 8.0, 1.0)
         corners.append({"px": x / w, "py": y / w, "column": column, "row": row})
-    corners[2]["py"] += 22
+    corners[2]["py"] += 80
     grid = {"columns": 6, "rows": 6, "column_m": 1, "row_m": 1, "corners": corners}
     place = {"at": [-3.0, 8.0], "bearing_deg": 0.0} if placed else {}
     return Ground.model_validate({"width_px": 1280, "height_px": 720, "grid": grid | place})
@@ -62,8 +62,10 @@ def test_plain_check_and_the_editor_say_so_too(capsys: pytest.CaptureFixture[str
     tell_grounds(*survey_grounds(site(watched(four_corners()))), every=False)
     assert "cameras north: by grid, 4 marks" in (said := capsys.readouterr().out)
     assert "no upright camera explains them" in said
+    assert "the best camera is beside the marks by 24 pixels" in said
     told = try_calibration(four_corners(), at=None, bearing_deg=None)
     assert (told.problem, told.upright) == (None, False)
+    assert "point 3 by 28 pixels" in told.detail
     assert try_calibration(
         Ground.model_validate(eye("a")["ground"]), at=None, bearing_deg=0
     ).upright
