@@ -75,6 +75,7 @@ def document(site: SiteFile) -> tuple[bytes, str]:
                 "zones": one.zones,
                 "at": one.at,
                 "public": one.public,
+                "plays_only": one.plays is not None,
             }
             for one in site.terminals
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from alerts.quiet_hours import QuietHours
@@ -26,7 +27,9 @@ def write(page: Page) -> None:
     page.get_by_test_id("message-en").fill("Take another way")
 
 
-def stands(stage: Stage, *, needed: int = 1) -> Announcement:
+def stands(
+    stage: Stage, *, needed: int = 1, terminals: tuple[str, ...] = ("bridge-1",)
+) -> Announcement:
     """What the desk makes of the decision that the page sent."""
     (made,) = stage.decisions
     assert made.message is not None
@@ -42,7 +45,7 @@ def stands(stage: Stage, *, needed: int = 1) -> Announcement:
         cancel=made.message.cancel,
         speech=made.message.speech,
         volume=made.message.volume,
-        terminals=("bridge-1",),
+        terminals=terminals,
         needed=needed,
         agreed=(made.person,),
     )
@@ -90,6 +93,33 @@ def test_one_that_waits_says_so_and_not_its_author_agrees(
     stands(stage, needed=2)
     expect(page.get_by_test_id("announcement")).to_contain_text("Not sent yet")
     expect(page.get_by_test_id("announcement-approve")).to_be_disabled()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh", "只放录音"), ("en", "plays recordings only")]
+)
+def test_a_terminal_that_only_plays_is_marked_wherever_it_stands(
+    evening: tuple[Stage, Served], browser: Browser, language: str, said: str
+) -> None:
+    stage, server = evening
+    speaker, screen = "银锭桥音柱", "银锭桥大屏"
+    if language == "en":
+        speaker, screen = "Yinding Bridge, speaker", "Yinding Bridge, screen"
+    page = open_page(browser, server.url + "/#/broadcast", language=language)
+    sign_in(page)
+    write(page)
+    played = page.get_by_test_id("message-preview").get_by_test_id("recordings")
+    expect(played).to_contain_text(speaker)
+    expect(played).not_to_contain_text(screen)
+    page.get_by_test_id("send-message").click()
+    expect(page.get_by_test_id("message-sent")).to_be_visible()
+    said_to = stands(stage, terminals=("bridge-1", "bridge-2"))
+    for terminal in said_to.terminals:
+        stage.commit(orders=(stage.order(terminal, said_to.id, Level.BLUE, said_to.text),))
+    page.get_by_test_id("announcement").locator("summary").click()
+    for place in ("receipt", "terminal"):
+        expect(page.get_by_test_id(f"{place}-bridge-2")).to_contain_text(said)
+        expect(page.get_by_test_id(f"{place}-bridge-1")).not_to_contain_text(said)
 
 
 def test_the_preview_says_how_loud_it_is_in_quiet_hours(browser: Browser, tmp_path: Path) -> None:

@@ -231,7 +231,15 @@ export type SiteCamera = {
   ground: Point[];
   near: Point | null;
 };
-export type SitePlace = { id: string; name: Words; zones: string[]; at: Point | null; public?: boolean };
+export type SitePlace = {
+  id: string;
+  name: Words;
+  zones: string[];
+  at: Point | null;
+  public: boolean;
+  /** It has neither a voice of its own nor a screen: recordings are made for it here. */
+  plays_only: boolean;
+};
 export type SiteGroup = { id: string; name: Words; terminals: string[] };
 export type SiteLane = {
   id: string;
