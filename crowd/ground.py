@@ -73,14 +73,18 @@ class Ground:
         self._width_px, self._height_px = marks.width_px, marks.height_px
         self._to_picture = self.calibration.heads
         self._to_ground = np.asarray(np.linalg.inv(self._to_picture), np.float64)
-        self._front = self._front_sign()
+        self._front, self._back = self._signs()
         self._plot = self._survey(outlines if self.placed else ())
         self.seen_area_m2 = self._plot.area_m2
         self._spreads: dict[tuple[int, int, float, int, int], _Spread] = {}
 
     def place(self, pixels: Floats) -> Floats:
-        """Where people stand (N, 2) whose heads are at pixels (N, 2) of the calibrated picture."""
-        return through(self._to_ground, pixels)[0]
+        """Where people stand (N, 2) whose heads are at pixels (N, 2) of the calibrated picture.
+
+        NaN on and above the horizon: what is seen there stands on no ground.
+        """
+        places, depth = through(self._to_ground, pixels)
+        return np.where((depth * self._back > 0)[:, None], places, np.nan)
 
     def stand(self, pixels: Floats, *, width_px: int, height_px: int) -> Floats:
         """Where people stand (N, 2) whose heads are at pixels (N, 2) of a picture of this size."""
@@ -91,8 +95,12 @@ class Ground:
         return np.asarray(self._plot.index_of(metres) >= 0)
 
     def picture(self, metres: Floats) -> Floats:
-        """Where the heads of people are in the picture (N, 2) who stand at metres (N, 2)."""
-        return through(self._to_picture, metres)[0]
+        """Where the heads of people are in the picture (N, 2) who stand at metres (N, 2).
+
+        NaN for people behind the camera, who are not seen mirrored in front of it.
+        """
+        pixels, depth = through(self._to_picture, metres)
+        return np.where((depth * self._front > 0)[:, None], pixels, np.nan)
 
     def sees(self, metres: Floats) -> NDArray[np.bool_]:
         """Which places (N, 2) are in the picture, in front of the camera and near enough."""
@@ -128,10 +136,15 @@ class Ground:
             elsewhere=max(0.0, float(density.sum(dtype=np.float64)) - on_ground),
         )
 
-    def _front_sign(self) -> float:
-        """The sign of depth in front of the camera: that of the picture's foot."""
-        foot = self.place(np.array([[self._width_px / 2, self._height_px - 1.0]]))
-        return float(np.sign(through(self._to_picture, foot)[1][0]))
+    def _signs(self) -> tuple[float, float]:
+        """The signs of depth of what is in front of the camera, on the way there and on the way back.
+
+        The picture's foot shows ground in front of the camera.
+        """
+        foot = np.array([[self._width_px / 2, self._height_px - 1.0]])
+        place, back = through(self._to_ground, foot)
+        front = through(self._to_picture, place)[1]
+        return float(np.sign(front[0])), float(np.sign(back[0]))
 
     def _coarseness(self, metres: Floats) -> Floats:
         """Metres of ground per pixel in the worse direction, in a picture 640 px wide."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -135,6 +137,65 @@ def test_ground_too_far_or_behind_the_camera_is_not_seen() -> None:
     places = np.array([[0.0, 10.0], [0.0, 200.0], [0.0, -10.0], [50.0, 10.0]])
     assert ground.sees(places).tolist() == [True, False, False, False]
     assert ground.seen_area_m2 < 3000
+
+
+HORIZON_ROW = 180 - 640 * 0.83 * np.tan(np.radians(28.0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(column=st.floats(0, 640), row=st.floats(-400, 360), bearing_deg=st.floats(0, 359))
+def test_only_what_is_seen_under_the_horizon_stands_on_ground(
+    column: float, row: float, bearing_deg: float
+) -> None:
+    """What is above it would stand behind the camera, mirrored."""
+    eye = replace(camera(), bearing_deg=bearing_deg)
+    ground = Ground(turned(bearing_deg), [])
+    (place,) = ground.place(np.array([[column, row]]))
+    if row < HORIZON_ROW - 2:
+        assert np.isnan(place).all()
+        assert not ground.watches(place[None]).any()
+    elif row > HORIZON_ROW + 2:
+        assert ahead_of(eye, place) > 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(east=st.floats(-60, 60), north=st.floats(-60, 60), bearing_deg=st.floats(0, 359))
+def test_nobody_behind_the_camera_is_in_the_picture(
+    east: float, north: float, bearing_deg: float
+) -> None:
+    eye = replace(camera(), bearing_deg=bearing_deg)
+    ground = Ground(turned(bearing_deg), [])
+    place = np.array([east, north])
+    (pixel,) = ground.picture(place[None])
+    # Heads under a camera that looks down are before its lens some way behind its mast too.
+    reach = ahead_of(eye, place) + (eye.mast_m - HEAD_HEIGHT_M) * np.tan(np.radians(28.0))
+    if reach < -0.1:
+        assert np.isnan(pixel).all()
+        assert not ground.sees(place[None]).any()
+    elif reach > 0.1:
+        assert ground.place(pixel[None])[0] == pytest.approx(place, abs=0.1)
+
+
+def turned(bearing_deg: float) -> GroundPoints:
+    """The marks of the same camera where it looks another way."""
+    marks = calibration(camera())
+    turn = np.radians(bearing_deg)
+    points = [
+        one.model_copy(
+            update={
+                "x_m": one.x_m * np.cos(turn) + one.y_m * np.sin(turn),
+                "y_m": one.y_m * np.cos(turn) - one.x_m * np.sin(turn),
+            }
+        )
+        for one in marks.points or ()
+    ]
+    return marks.model_copy(update={"points": points})
+
+
+def ahead_of(eye: Pinhole, place: NDArray[np.float64]) -> float:
+    """Metres ahead of the camera, less than none behind it."""
+    turn = np.radians(eye.bearing_deg)
+    return float(place[0] * np.sin(turn) + place[1] * np.cos(turn))
 
 
 def test_points_on_one_line_are_refused_by_name() -> None:
