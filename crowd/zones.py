@@ -14,8 +14,8 @@ from config.schema import Camera, SiteFile, Zone
 from crowd.coverage import Coverage, Estimate
 from crowd.gates import EmptyHours, Gate, view_by_gates
 from crowd.ground import Ground, grounds_of
-from crowd.motion_breakdown import DENSE_LEAST_P_M2, weidmann_speed_m_s
 from crowd.occupancy import COUNTED_BY_EYE_SHARE, MISSED_AFTER_S, GateLedger
+from crowd.zone_motion import tells_motion, zone_motion
 from crowd.zone_numbers import density_of, people_of
 from model.facts import (
     CounterReading,
@@ -249,6 +249,12 @@ class _ZoneDesk:
             c.id for c in self.cameras if c.ground is not None and self.coverage.seen_by(c.id) <= 0
         )
         """Whose ground has no place, or none in this zone: what they see there may lie outside it."""
+        self._unknown_units = frozenset(
+            c.id
+            for c in self.cameras
+            if c.id not in here and problems.get(c.id) is not GroundProblem.NO_PLACE
+        )
+        """Ground without a place on the map is in metres, and named already."""
         self._problems = tuple(
             f"{camera.id}:{problems[camera.id]}" for camera in self.cameras if camera.id in problems
         )
@@ -264,6 +270,11 @@ class _ZoneDesk:
         reasons = [f"{c.id}:{eyes[c.id].why}" for c in self.cameras if c.id not in live]
         reasons += self._problems
         reasons += [f"{gate}:silent" for gate in self.gates if gate not in heard]
+        reasons += [
+            f"{name}:motion_in_unknown_units"
+            for name, body in live.items()
+            if name in self._unknown_units and tells_motion(body)
+        ]
         gates_speak = bool(self.gates) and heard.keys() == set(self.gates)
         people = self._by_cameras(live, eyes, reasons)
         if people is None and not self.cameras and gates_speak:
@@ -283,6 +294,7 @@ class _ZoneDesk:
             return blind
         inside = [body for name, body in live.items() if name not in self._elsewhere]
         peaks = [body.peak_p_m2 for body in inside if body.peak_p_m2 is not None]
+        motion = zone_motion([b for name, b in live.items() if self.coverage.seen_by(name) > 0])
         whole = bool(self.cameras) and len(live) == len(self.cameras)
         return msgspec.structs.replace(
             blind,
@@ -295,12 +307,9 @@ class _ZoneDesk:
             peak_p_m2=max(peaks, default=None),
             seen_at=min((body.at for body in live.values()), default=None),
             reasons=tuple(reasons),
-            counterflow=_worst(body.counterflow for body in live.values()),
-            pressure_s2=_worst(body.pressure_s2 for body in live.values()),
-            flow_share=min(
-                (share for body in inside if (share := _flow_share(body)) is not None),
-                default=None,
-            ),
+            counterflow=motion.counterflow,
+            pressure_s2=motion.pressure_s2,
+            flow_share=motion.flow_share,
         )
 
     def _by_cameras(
@@ -365,18 +374,3 @@ def _density(body: DensityLive, seen_m2: float) -> Estimate | None:
             high=density * max(body.count_high / body.count, 1.0),
         )
     return Estimate(value=density, low=0.0, high=max(density, body.count_high / seen_m2))
-
-
-def _worst(values: Iterable[float | None]) -> float | None:
-    return max((value for value in values if value is not None), default=None)
-
-
-def _flow_share(body: DensityLive) -> float | None:
-    """How fast a crowd walks of what Weidmann expects at its density; a thin one flows anyhow."""
-    density = body.density_p_m2
-    if density is None or body.speed_m_s is None:
-        return None
-    expected = weidmann_speed_m_s(density)
-    if density < DENSE_LEAST_P_M2:
-        return 1.0
-    return 0.0 if expected <= 0.0 else round(min(body.speed_m_s / expected, 1.0), 2)

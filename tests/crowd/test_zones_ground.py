@@ -97,3 +97,58 @@ def test_the_fullest_place_outside_the_zone_is_not_the_zones() -> None:
     view = room.view()
     assert f"far:{GroundProblem.NO_PLACE}" in view.reasons
     assert (view.peak_p_m2, view.flow_share) == (3.0, None)
+
+
+MOTION = {"speed_m_s": 0.1, "counterflow": 0.4, "pressure_s2": 0.05}
+PICTURE_MOTION = {"speed_m_s": 9.0, "counterflow": 0.9, "pressure_s2": 80.0}
+
+
+def see_moving(room: Watchers, name: str, **motion: float | None) -> None:
+    """A live reading of a crowd in which nobody gets on."""
+    body = DensityLive(
+        at=room.clock.now(),
+        count=100,
+        count_low=80,
+        count_high=125,
+        density_p_m2=2.0,
+        model="m",
+        **motion,
+    )
+    room.hear(DeviceKind.CAMERA, name, body)
+
+
+def test_motion_of_a_camera_without_calibration_is_not_the_zones() -> None:
+    """It is in pixels or in nobody knows what, and would be a crush in every zone."""
+    room = Watchers(eye("north"), eye("bare", calibrated=False))
+    see_moving(room, "north", **MOTION)
+    told = room.view()
+    see_moving(room, "bare", **PICTURE_MOTION)
+    view = room.view()
+    assert (told.counterflow, told.pressure_s2) == (0.4, 0.05)
+    assert (view.counterflow, view.pressure_s2) == (0.4, 0.05)
+    assert told.flow_share == view.flow_share
+    assert "bare:motion_in_unknown_units" in view.reasons
+    assert "north:motion_in_unknown_units" not in view.reasons
+
+
+def test_a_zone_of_uncalibrated_cameras_has_no_motion_at_all() -> None:
+    room = Watchers(eye("bare", calibrated=False))
+    see_moving(room, "bare", **PICTURE_MOTION)
+    view = room.view()
+    assert view.sight is Sight.LIVE
+    assert (view.counterflow, view.pressure_s2, view.flow_share) == (None, None, None)
+    assert "bare:motion_in_unknown_units" in view.reasons
+    see_moving(room, "bare")
+    assert "bare:motion_in_unknown_units" not in room.view().reasons
+
+
+def test_motion_on_ground_without_a_place_is_not_the_zones() -> None:
+    """It is in metres, and nobody knows whether they lie in the zone: the calibration says so."""
+    local = eye("far") | {"ground": marked(1).model_dump(exclude_none=True)}
+    room = Watchers(eye("north"), local)
+    see_moving(room, "north", **MOTION)
+    see_moving(room, "far", **PICTURE_MOTION)
+    view = room.view()
+    assert (view.counterflow, view.pressure_s2) == (0.4, 0.05)
+    assert f"far:{GroundProblem.NO_PLACE}" in view.reasons
+    assert "far:motion_in_unknown_units" not in view.reasons
