@@ -14,14 +14,14 @@ export function textWidth(text: string, font: number): number {
 /** Where names stand so that none covers another, and as little of the plan as can be. */
 export function spread(labels: Label[], room: { width: number; height: number }): Map<string, Box> {
   const placed = new Map<string, Box>();
-  const grounds = labels.map((one) => one.of);
   for (const label of [...labels].sort((a, b) => b.weight - a.weight)) {
     const spots = candidates(label).map((spot) => within(spot, room));
     const costs = spots.map(
       (spot, order) =>
         order * 20 +
         [...placed.values()].reduce((sum, one) => sum + 8 * shared(spot, one), 0) +
-        grounds.reduce((sum, one) => sum + shared(spot, one), 0),
+        // What is warned of must be seen: its ground is the last to be covered.
+        labels.reduce((sum, one) => sum + Math.max(1, one.weight - 1) * shared(spot, one.of), 0),
     );
     placed.set(label.id, spots[costs.indexOf(Math.min(...costs))]!);
   }
