@@ -21,7 +21,7 @@ export function spread(labels: Label[], room: { width: number; height: number })
         order * 20 +
         [...placed.values()].reduce((sum, one) => sum + 8 * shared(spot, one), 0) +
         // What is warned of must be seen: its ground is the last to be covered.
-        labels.reduce((sum, one) => sum + Math.max(1, one.weight - 1) * shared(spot, one.of), 0),
+        labels.reduce((sum, one) => sum + Math.max(1, one.weight ** 2 / 2) * shared(spot, one.of), 0),
     );
     placed.set(label.id, spots[costs.indexOf(Math.min(...costs))]!);
   }
