@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.hanging import AREA_ERROR_MOST
 from model.people_mounting import (
-    AREA_ERROR_MOST,
     PeopleError,
     PeopleMounting,
     PeopleProblem,
