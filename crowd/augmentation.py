@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import msgspec
@@ -19,6 +19,7 @@ from crowd.textures import empty_picture
 
 Picture = NDArray[np.uint8]
 Points = NDArray[np.float32]
+QUARTER_PX: Final = 4
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,16 +151,17 @@ def damage(picture: Picture, random: np.random.Generator) -> Picture:
     return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 
-def density_target(points: Points, side_px: int, *, stride_px: int = 8) -> NDArray[np.float32]:
-    """People per cell, side/stride squared, float32; the sum is the number of points exactly.
+def density_target(points: Points, side_px: int) -> NDArray[np.float32]:
+    """People per quarter of a cell (4 x 4 pixels), float32; the sum is the number of points exactly.
 
-    Each head is shared among its four nearest cells and then softened by about one cell, since marks are
-    never exact to a cell; the softening mirrors at the border, so that nobody is lost there.
+    Each head is shared among its four nearest quarters and then softened by about one, since marks are
+    never exact to four pixels; the softening mirrors at the border, so that nobody is lost there. A target
+    in cells of eight pixels would blur two far heads into one.
     """
-    cells = side_px // stride_px
+    cells = side_px // QUARTER_PX
     target = np.zeros((cells, cells), np.float32)
     if len(points):
-        place = np.clip((points + 0.5) / stride_px - 0.5, 0, cells - 1)
+        place = np.clip((points + 0.5) / QUARTER_PX - 0.5, 0, cells - 1)
         base = np.minimum(place.astype(np.intp), cells - 2)
         part = place - base
         for right in (0, 1):

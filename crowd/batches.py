@@ -21,7 +21,7 @@ Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
 # What a crop of a 1024 x 768 picture holds of it, and how many people an error is always measured against.
 _CROP_SHARE: Final = 1 / 12
 _PEOPLE_AT_LEAST: Final = 8
-_WEIGHT_POWER: Final = -0.5
+_WEIGHT_POWER: Final = -0.25
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ def batches(
     seed: int,
     steps: range,
 ) -> Iterator[Batch]:
-    """Pictures (uint8, size x side x side x 3), people per cell and weights for every step of the range.
+    """Pictures (uint8, size x side x side x 3), people per quarter of a cell and weights for every step of the range.
 
     At most three batches wait; when they do, drawing pauses. A failure to draw is raised here.
     """

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from torch.nn import functional
 
-from crowd.network import doubt_per_cell, people_per_cell
+from crowd.network import doubt_per_cell, people_per_quarter
 
-# Cells per side of the blocks whose counts are compared; 32 is a whole crop of 256 pixels.
-_BLOCKS: Final = (1, 2, 4, 16, 32)
+# Quarters of cells per side of the blocks whose counts are compared; 64 is a whole crop of 256 pixels.
+_BLOCKS: Final = (1, 2, 4, 8, 32, 64)
 _NOBODY: Final = 1e-3
 # Errors of blocks of 32 pixels are what the doubt is learned from: a head moved by a cell is no error.
 _DOUBT_BLOCK: Final = 4
@@ -23,15 +23,17 @@ def counting_loss(logits: Any, target: Any, weight: Any) -> Any:
     card has the trial). `weight` is each crop's own, by the picture it was cut from. The doubt learns the
     size of the errors made meanwhile, by the same measure.
     """
-    counted, true = people_per_cell(logits)[:, None], target[:, None]
+    counted, true = people_per_quarter(logits), target[:, None]
     loss = 0.0
     for cells in _BLOCKS:
         if cells > min(target.shape[1:]):
             continue
         loss = loss + _deviance(_block_counts(counted, cells), _block_counts(true, cells))
     doubt = _block_counts(doubt_per_cell(logits)[:, None], _DOUBT_BLOCK)
-    wrong = functional.avg_pool2d((counted - true).detach(), _DOUBT_BLOCK) * _DOUBT_BLOCK**2
-    return ((loss + _deviance(doubt, wrong.abs() + _NOBODY)) * weight).mean()
+    quarters = 2 * _DOUBT_BLOCK
+    wrong = functional.avg_pool2d((counted - true).detach(), quarters) * quarters**2
+    share = _BLOCKS[-1] ** 2 / target[0].numel()
+    return ((loss + _deviance(doubt, wrong.abs() + _NOBODY)) * weight).mean() * share
 
 
 def _block_counts(people: Any, cells: int) -> Any:

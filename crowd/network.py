@@ -16,6 +16,8 @@ from torch.nn import functional
 
 STRIDE_PX: Final = 8
 PAD_TO_PX: Final = 16
+# A cell of eight pixels holds two far heads or an ear of a near one: each of its quarters says its own.
+QUARTERS: Final = 4
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,10 +101,11 @@ def _stem(shape: Shape) -> Any:
 
 
 class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, so its classes are Any
-    """Picture → three maps at stride eight: a gate, a rate, and how wrong the two are likely to be.
+    """Picture → maps at stride eight: gates, rates, and how wrong they are likely to be.
 
     Input: float, batch x 3 x height x width, BGR, (value - 128) / 255, sides a multiple of 16.
-    Output: batch x 3 x height/8 x width/8, logits. `people_per_cell` turns them into people and
+    Output: batch x 9 x height/8 x width/8, logits: four gates and four rates, one for each quarter of the
+    cell, and the doubt. `people_per_quarter` and `people_per_cell` turn them into people and
     `doubt_per_cell` into the error to expect, which looks at the features but never shapes them.
     """
 
@@ -125,7 +128,7 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
                 for layer in (_convolution(shape.width_8, shape.width_8), nn.ReLU())
             )
         )
-        self.head = nn.Conv2d(shape.width_8, 2, 1)
+        self.head = nn.Conv2d(shape.width_8, 2 * QUARTERS, 1)
         self.doubt = nn.Conv2d(shape.width_8, 1, 1)
         # A start near "few people" keeps the first steps calm: most cells of a picture are empty.
         for layer in (self.head, self.doubt):
@@ -140,12 +143,18 @@ class DensityNetwork(nn.Module):  # type: ignore[misc]  # PyTorch is optional, s
         return torch.cat((self.head(fused), self.doubt(fused.detach())), 1)
 
 
+def people_per_quarter(logits: Any) -> Any:
+    """People in each quarter of a cell, batch x 1 x height/4 x width/4, to be trained on."""
+    gate, rate = functional.pixel_shuffle(logits[:, : 2 * QUARTERS], 2).split(1, 1)
+    return torch.sigmoid(gate) * functional.softplus(rate) / QUARTERS
+
+
 def people_per_cell(logits: Any) -> Any:
-    """People in each cell, batch x height x width: the gate's chance times the rate."""
-    gate, rate = logits[:, 0], logits[:, 1]
-    return torch.sigmoid(gate) * functional.softplus(rate)
+    """People in each cell, batch x height x width: its quarters' chances times their rates."""
+    gates, rates = logits[:, :QUARTERS], logits[:, QUARTERS : 2 * QUARTERS]
+    return (torch.sigmoid(gates) * functional.softplus(rates)).mean(1)
 
 
 def doubt_per_cell(logits: Any) -> Any:
     """People by which the count of a block of cells is likely to be off, shared among its cells."""
-    return functional.softplus(logits[:, 2])
+    return functional.softplus(logits[:, 2 * QUARTERS])

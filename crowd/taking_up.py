@@ -3,7 +3,7 @@
 A shipped file holds folded layers, in eight bits or in full precision. Each convolution is unfolded again:
 the normalisation behind it is set so that it gives the same, on the pictures that training will see. Blocks
 that the file lacks start by passing on what they get, so that a deeper network begins as good as the file;
-layers that the network lacks are left out.
+layers that the network lacks are left out. An older file's head speaks for whole cells: each quarter takes it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
+
+from crowd.network import QUARTERS
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +60,15 @@ def _convolutions(model: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in values:
             values[node.output[0]] = _dequantised(*(values[name] for name in node.input))
-    return {
+    layers = {
         _layer_name(node.name): (values[node.input[1]], values[node.input[2]])
         for node in model.graph.node
         if node.op_type == "Conv"
     }
+    weight, bias = layers["head"]
+    if len(weight) == 2:
+        layers["head"] = (weight.repeat(QUARTERS, 0), bias.repeat(QUARTERS))
+    return layers
 
 
 def _dequantised(

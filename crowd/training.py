@@ -49,14 +49,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     model: str = "full"
     seed: int = 1
     steps: int = 20_000
-    batch: int = 16
-    crop_px: int = 256
-    scale_min: float = 0.65
-    scale_max: float = 1.55
-    empty_share: float = 0.12
-    paste_share: float = 0.35
-    light_share: float = 0.45
-    damage_share: float = 0.2
+    batch: int = 4
+    crop_px: int = 512
+    scale_min: float = 0.7
+    scale_max: float = 1.4
+    empty_share: float = 0.08
+    paste_share: float = 0.1
+    light_share: float = 0.2
+    damage_share: float = 0.12
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warm_up_steps: int = 200
@@ -82,7 +82,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 # Small sees sub streams, so its pictures are shrunk further.
 RECIPES: Final[dict[str, Plan]] = {
     "full": Plan(model="full", steps=20_000),
-    "small": Plan(model="small", steps=20_000, scale_min=0.4, scale_max=1.1),
+    "small": Plan(
+        model="small", steps=20_000, batch=10, crop_px=320, scale_min=0.45, scale_max=1.0
+    ),
 }
 
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnx", reason="training needs onnx")
 
 from crowd.estimator import Estimator  # noqa: E402  # after the skip
-from crowd.network import SHAPES, DensityNetwork, Shape, people_per_cell  # noqa: E402
+from crowd.network import SHAPES, DensityNetwork, Shape, people_per_cell, people_per_quarter  # noqa: E402
 from crowd.taking_up import TakingUpError, take_up  # noqa: E402
 from crowd.training import as_input  # noqa: E402
 from crowd.weights_file import shipped  # noqa: E402
@@ -56,6 +56,18 @@ def test_blocks_that_the_file_lacks_pass_on_what_they_get() -> None:
     same, more = taken(shipped("small"), plain), taken(shipped("small"), deeper)
     for picture in crops():
         assert count(more, picture) == pytest.approx(count(same, picture), rel=1e-4, abs=1e-3)
+
+
+def test_the_quarters_of_a_cell_add_up_to_the_cell() -> None:
+    network = DensityNetwork(SHAPES["small"]).eval()
+    torch.nn.init.normal_(network.head.weight)
+    with torch.inference_mode():
+        logits = network(as_input(crops(), "cpu"))
+    cells, quarters = people_per_cell(logits), people_per_quarter(logits)
+    assert cells.shape == (6, 16, 16)
+    apart = quarters.reshape(6, 16, 2, 16, 2)
+    assert float(apart.std((2, 4)).max()) > 1e-4
+    assert torch.allclose(apart.sum((2, 4)), cells, rtol=1e-4)
 
 
 def test_a_file_of_other_widths_is_refused_by_the_layer() -> None:

@@ -33,14 +33,14 @@ def test_the_target_holds_every_head_exactly_once_also_at_the_border() -> None:
         np.float32
     )
     target = density_target(points, 64)
-    assert target.shape == (8, 8)
+    assert target.shape == (16, 16)
     assert float(target.sum()) == pytest.approx(52, rel=1e-5)
     assert density_target(np.empty((0, 2), np.float32), 64).sum() == 0
 
 
-def test_a_head_lands_in_its_own_cell() -> None:
-    target = density_target(np.array([[35.5, 11.5]], np.float32), 64)
-    assert int(target.argmax()) == 1 * 8 + 4
+def test_a_head_lands_in_its_own_quarter_of_a_cell() -> None:
+    target = density_target(np.array([[37.5, 9.5]], np.float32), 64)
+    assert int(target.argmax()) == 2 * 16 + 9
 
 
 def test_crops_keep_their_size_and_their_heads_inside() -> None:
