@@ -18,7 +18,7 @@ from crowd.stills import Still
 _BATCHES_AHEAD: Final = 3
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
-# What a crop of a 1024 x 768 picture holds of it, and how many people an error is always measured against.
+# What 256 x 256 pixels of a 1024 x 768 picture hold of it, and how many people an error is always measured against.
 _CROP_SHARE: Final = 1 / 12
 _PEOPLE_AT_LEAST: Final = 8
 _WEIGHT_POWER: Final = -0.25

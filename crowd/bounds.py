@@ -1,7 +1,8 @@
 """How wide a count's bounds must be: learned from held-out pictures, also as other cameras show them.
 
 A bound that only held at home would be too sure abroad. So every held-out picture is also counted smaller,
-darker, softer and noisier, and each set of pictures must hold by itself.
+darker, softer and noisier. Each set of pictures must hold by itself, and so, a little less, must each view of
+each: another camera is another view, and all of its pictures are off to the same side.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import cv2
@@ -26,6 +27,7 @@ from crowd.weights_file import Bounds
 Picture = NDArray[np.uint8]
 
 _HOLD: Final = 0.9
+_HOLD_A_VIEW: Final = 0.8
 _PEOPLE: Final = (0.3, 0.6, 1.0, 2.0, 4.0)
 _COUNT_SHARES: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 _DOUBT_SHARES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2)
@@ -37,9 +39,10 @@ _CELL_PX: Final = 8
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One held-out picture of the set `group` as one kind of camera shows it, counted."""
+    """One held-out picture of the set `group` as one kind of camera, the `view`, shows it, counted."""
 
     group: str
+    view: int = 0
     truth: float
     count: float
     doubt: float
@@ -74,13 +77,15 @@ def trials(folders: dict[str, Sequence[Still]], estimator: Estimator) -> list[Tr
     for name, stills in folders.items():
         for still in stills:
             picture = read_picture(still.path)
-            for show in _VIEWS:
+            for view, show in enumerate(_VIEWS):
                 shown = show(picture)
                 cells = shown.shape[0] * shown.shape[1] / _CELL_PX**2
                 if show is _smaller and cells < still.count * _CELLS_A_HEAD_LEAST:
                     continue
                 count, doubt = estimator.count_and_doubt(shown)
-                counted.append(Trial(group=name, truth=still.count, count=count, doubt=doubt))
+                counted.append(
+                    Trial(group=name, view=view, truth=still.count, count=count, doubt=doubt)
+                )
     return counted
 
 
@@ -110,13 +115,12 @@ class _Reach(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fit(counted: Sequence[Trial]) -> Bounds:
-    """The narrowest bounds of this form that hold 90 % of every set: 5 % may miss on either side."""
+    """The narrowest bounds of this form that hold 90 % of every set, 5 % missing on either side, and 80 %
+    of every view of it."""
     if not counted:
         raise ValueError("bounds need counted pictures")
-    groups = [
-        np.array([(trial.truth, trial.count, trial.doubt) for trial in part], np.float64)
-        for _, part in itertools.groupby(_sorted(counted), key=_group)
-    ]
+    groups = [(_HOLD, table) for table in _tables(counted, attrgetter("group"))]
+    groups += [(_HOLD_A_VIEW, table) for table in _tables(counted, attrgetter("group", "view"))]
     tried: list[tuple[float, Bounds]] = []
     for dense_from in _DENSE_FROM:
         below_width, below = _narrowest(groups, dense_from, sign=1.0)
@@ -137,17 +141,18 @@ def fit(counted: Sequence[Trial]) -> Bounds:
 
 
 def _narrowest(
-    groups: Sequence[NDArray[np.float64]], dense_from: float, *, sign: float
+    groups: Sequence[tuple[float, NDArray[np.float64]]], dense_from: float, *, sign: float
 ) -> tuple[float, _Reach]:
     """One side's mean reach relative to the truth, and its form; +1 for low, -1 for high."""
-    everyone = np.concatenate(groups)
+    everyone = np.concatenate([table for _, table in groups])
     tried: list[tuple[float, _Reach]] = []
     for people, count, doubt, dense in itertools.product(
         _PEOPLE, _COUNT_SHARES, _DOUBT_SHARES, _DENSE_SHARES
     ):
         shape = _Reach(people=people, count=count, doubt=doubt, dense=dense, dense_from=dense_from)
         factor = max(
-            _quantile(sign * (table[:, 1] - table[:, 0]) / shape.of(table)) for table in groups
+            _quantile(sign * (table[:, 1] - table[:, 0]) / shape.of(table), hold)
+            for hold, table in groups
         )
         reach = shape.times(factor)
         width = float(np.mean(reach.of(everyone) / (everyone[:, 0] + 10)))
@@ -164,16 +169,16 @@ def holds(bounds: Bounds, counted: Iterable[Trial]) -> float:
     return sum(inside) / len(inside)
 
 
-def _group(trial: Trial) -> str:
-    return trial.group
+def _tables(counted: Iterable[Trial], kind: Callable[[Trial], Any]) -> list[NDArray[np.float64]]:
+    """Truth, count and doubt of the trials of each kind."""
+    return [
+        np.array([(trial.truth, trial.count, trial.doubt) for trial in part], np.float64)
+        for _, part in itertools.groupby(sorted(counted, key=kind), key=kind)
+    ]
 
 
-def _sorted(counted: Sequence[Trial]) -> list[Trial]:
-    return sorted(counted, key=_group)
-
-
-def _quantile(misses: Any) -> float:
+def _quantile(misses: Any, hold: float) -> float:
     """One side's reach, with the finite-sample correction of conformal prediction."""
     ordered = np.sort(misses)
-    rank = math.ceil((len(ordered) + 1) * (1 + _HOLD) / 2) - 1
+    rank = math.ceil((len(ordered) + 1) * (1 + hold) / 2) - 1
     return max(0.0, float(ordered[min(rank, len(ordered) - 1)]))

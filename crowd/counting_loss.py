@@ -8,7 +8,8 @@ from torch.nn import functional
 
 from crowd.network import doubt_per_cell, people_per_quarter
 
-# Quarters of cells per side of the blocks whose counts are compared; 64 is a whole crop of 256 pixels.
+# Quarters of cells per side of the blocks whose counts are compared: 4 to 256 pixels. What a crop has
+# beyond whole blocks counts in the smaller ones.
 _BLOCKS: Final = (1, 2, 4, 8, 32, 64)
 _NOBODY: Final = 1e-3
 # Errors of blocks of 32 pixels are what the doubt is learned from: a head moved by a cell is no error.
@@ -16,7 +17,7 @@ _DOUBT_BLOCK: Final = 4
 
 
 def counting_loss(logits: Any, target: Any, weight: Any) -> Any:
-    """Poisson deviance of the counts of cells, of ever larger blocks and of the crop.
+    """Poisson deviance of the counts of quarters of cells and of ever larger blocks.
 
     A deviance measures an error against the people expected where it is made, so that a dense web crowd
     and a sparse street teach equally; squared errors learn little but the densest crops (the model

@@ -123,7 +123,9 @@ def train(
         raise WrongUseError(str(error)) from error
     learned_from = [still for part in parts.values() for still in part[0]]
     files = export.export_checkpoint(checkpoint, learned_from, out)
+    most_drawn = max(parts, key=lambda name: (plan.shares.get(name, 1.0), len(parts[name][0])))
     for file in files:
+        export.learn_gain(file, model.value, parts[most_drawn][0])
         export.learn_bounds(file, model.value, {name: part[1] for name, part in parts.items()})
     for file in files:
         typer.echo(json.dumps({"file": str(file)}) if as_json else f"wrote {file}")
