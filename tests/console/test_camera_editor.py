@@ -39,7 +39,7 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
             told, refused = page.get_by_test_id("ground-told"), page.get_by_test_id("try-refused")
             east = page.get_by_test_id("east-0")
             was = east.input_value()
-            east.fill("98.5")
+            east.fill("100.5")
             expect(told).to_contain_text("no upright camera explains the marks")
             east.fill("100001")
             expect(refused).to_be_visible()
