@@ -17,7 +17,7 @@ from config.schema import SiteFile
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
-from devices.receipts import CLOCK_UNSET, STALE, ReceiptVerdict, state_after
+from devices.receipts import CLOCK_UNSET, EXPIRED, STALE, ReceiptVerdict, state_after
 from devices.steps import ActionRefusal, EndReason, OutboxStep, PlanRefusal
 from devices.writing import (
     OrderWriter,
@@ -287,8 +287,10 @@ class Outbox:
         """A refusal ends an order, unless the device only could not judge or count it right.
 
         `clock_unset`: the device booted and does not know the time yet; the same order is sent
-        again. `stale`: a later order overtook this one; it is written anew, once each. A raise
-        never comes back by itself.
+        again. `stale`: a later order overtook this one; it is written anew, once each. `expired`, of a
+        terminal, before this order's time is over: one of the two clocks is wrong, and a service that
+        just started may have ours set right by the field any moment; it is written anew, later each
+        time. A raise never comes back by itself.
         """
         record = pending.record
         if reason == CLOCK_UNSET and record.kind is DeviceKind.TERMINAL:
@@ -296,12 +298,13 @@ class Outbox:
             return
         wanted = record.action not in (Motion.RAISE, Motion.REPORT) and mono < pending.deadline
         again = reissues_of(record.id) + 1
-        if reason != STALE or not wanted or again > REISSUES_MAX:
+        late = reason == EXPIRED and record.kind is DeviceKind.TERMINAL
+        if not (late or reason == STALE) or not wanted or again > REISSUES_MAX:
             self._orders.finish(pending, OrderState.REFUSED, reason, now)
             return
         self._orders.finish(pending, OrderState.REFUSED, EndReason.STALE_REISSUED, now)
-        new = self._writer.again(record, now)
-        wait_s = 0.0 if again == 1 else repeat_after_s(new.id, again)
+        new = self._writer.again(record, now, lasts_s=pending.deadline - mono if late else None)
+        wait_s = 0.0 if again == 1 and not late else repeat_after_s(new.id, again)
         self._orders.open(new, pending.deadline, send=mono + wait_s)
 
     def _lane_state(self, fact: Fact, state: BollardState, now: datetime) -> None:

@@ -19,6 +19,7 @@ class ReceiptVerdict(StrEnum):
 
 
 STALE = "stale"
+EXPIRED = "expired"
 CLOCK_UNSET = "clock_unset"
 WITHDRAWN = "withdrawn"
 """The devices' own named reasons that the outbox acts on."""

@@ -109,8 +109,13 @@ class OrderWriter:
         )
         return self._record(order, DeviceKind.BOLLARD, device, case, motion.value)
 
-    def again(self, old: OrderRecord, now: datetime) -> OrderRecord:
-        """The same wish as a new order, for a device that had already accepted a later counter."""
+    def again(
+        self, old: OrderRecord, now: datetime, *, lasts_s: float | None = None
+    ) -> OrderRecord:
+        """The same wish as a new order, for a device that had already accepted a later counter.
+
+        `lasts_s` from now where the old order's end was written by a clock that was wrong.
+        """
         order: TerminalOrder | BollardOrder
         if old.kind is DeviceKind.TERMINAL:
             order = self._with_recording(
@@ -123,6 +128,7 @@ class OrderWriter:
             id=f"{self._new_id()}{_REISSUE_MARK}{reissues_of(old.id) + 1}",
             counter=self._next_counter(now),
             issued=now,
+            expires=order.expires if lasts_s is None else now + timedelta(seconds=lasts_s),
             key=self._key_id,
             signature="",
         )

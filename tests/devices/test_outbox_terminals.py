@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -215,8 +216,38 @@ def test_other_refusals_end_the_order() -> None:
     rig = Rig()
     rig.plan(show())
     (order,) = rig.send()
-    rig.terminal_says(order, ReceiptStage.REFUSED, "expired")
-    assert (rig.disk[order.id].state, rig.disk[order.id].reason) == (OrderState.REFUSED, "expired")
+    rig.terminal_says(order, ReceiptStage.REFUSED, "bad_signature")
+    ended = rig.disk[order.id]
+    assert (ended.state, ended.reason) == (OrderState.REFUSED, "bad_signature")
+    assert len(rig.of("screen-1")) == 1
+
+
+def test_an_order_refused_as_expired_before_its_end_is_written_by_the_clock_set_right() -> None:
+    """A service started on a slow clock told of a fire, and the terminal knew better what time it was."""
+    rig = Rig()
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.terminal_says(old, ReceiptStage.REFUSED, "expired")
+    rig.clock.step_wall(3600)
+    rig.clock.advance(10)
+    for again in rig.send():
+        rig.terminal_says(again, ReceiptStage.REFUSED, "expired")
+    rig.clock.advance(60)
+    (new,) = rig.send()
+    assert new.issued >= old.issued + timedelta(seconds=3600)
+    assert new.expires > rig.clock.now()
+    assert new.counter > old.counter
+
+
+def test_a_terminal_whose_clock_stays_ahead_is_given_up_and_named() -> None:
+    rig = Rig()
+    rig.plan(show(expires_s=3600))
+    for _ in range(400):
+        for record in rig.send():
+            rig.terminal_says(record, ReceiptStage.REFUSED, "expired")
+        rig.clock.advance(1)
+    assert rig.outbox.open_orders == ()
+    assert rig.of("screen-1")[-1].reason == "expired"
 
 
 def test_a_terminal_that_does_not_know_the_time_yet_is_told_again() -> None:
