@@ -8,8 +8,6 @@ from math import atan, degrees
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from model.hanging import AREA_ERROR_MOST
 from model.people_mounting import (
@@ -32,19 +30,6 @@ PLACES = [
     (-4.0, 22.0),
 ]
 KNOWN_PLACES = [*PLACES, (0.5, 9.5), (2.0, 14.0), (-1.0, 18.0)]
-
-mountings = st.builds(
-    Pinhole,
-    width_px=st.just(WIDTH_PX),
-    height_px=st.just(HEIGHT_PX),
-    focal_px=st.floats(0.5 * WIDTH_PX, 1.5 * WIDTH_PX),
-    mast_m=st.floats(3, 12),
-    pitch_deg=st.floats(10, 60),
-    east_m=st.just(0.0),
-    north_m=st.just(0.0),
-    bearing_deg=st.just(0.0),
-    roll_deg=st.floats(-1.5, 1.5),
-)
 
 
 def hung(**changes: float) -> Pinhole:
@@ -119,31 +104,36 @@ def marked(camera: Pinhole, seed: int) -> list[StandingPerson]:
     return people
 
 
-@settings(max_examples=20, deadline=None)
-@given(camera=mountings, seed=st.integers(0, 10_000))
-def test_areas_are_as_true_as_the_mounting_says(camera: Pinhole, seed: int) -> None:
-    """Of nine crowds before any camera most are within twice the deviation that is stated.
-
-    One crowd alone can be off by more than four: a search finds the one in ten thousand.
-    """
-    beside = []
-    for turn in range(9):
-        people = marked(camera, 9 * seed + turn)
+def test_areas_are_as_true_as_the_mounting_says() -> None:
+    """Crowds before sixty cameras, marked by hand: nine of ten within twice the deviation that is stated."""
+    rng = np.random.default_rng(11)
+    beside, unseen = [], []
+    for turn in range(60):
+        camera = hung(
+            focal_px=float(rng.uniform(0.5, 1.5)) * WIDTH_PX,
+            mast_m=float(rng.uniform(3, 12)),
+            pitch_deg=float(rng.uniform(10, 60)),
+            roll_deg=float(rng.uniform(-1.5, 1.5)),
+        )
+        people = marked(camera, turn)
         try:
             found = solve(people)
         except PeopleError as error:
-            assert error.problem in {
-                PeopleProblem.TOO_FEW,
-                PeopleProblem.ONE_DISTANCE,
-                PeopleProblem.LENS_OPEN,
-                PeopleProblem.HORIZON,
-            }
+            unseen.append(error.problem)
             continue
         assert found.area_error <= AREA_ERROR_MOST
         assert 0.02 < found.height_error < 0.15
         off = np.log(area_of(found.camera, people) / area_of(camera, people))
         beside.append(abs(off) / found.area_error)
-    assert len(beside) < 5 or float(np.median(beside)) <= 2
+    assert set(unseen) <= {
+        PeopleProblem.TOO_FEW,
+        PeopleProblem.ONE_DISTANCE,
+        PeopleProblem.LENS_OPEN,
+        PeopleProblem.HORIZON,
+    }
+    assert len(beside) >= 30
+    assert float(np.quantile(beside, 0.9)) <= 2
+    assert 0.4 < float(np.median(beside)) < 1.2
 
 
 def test_a_low_cameras_densities_are_as_open_as_it_says() -> None:
