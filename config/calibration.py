@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.grounds import Ground, GroundGrid, GroundPeople
+from model.hanging import AREA_ERROR_MOST
 from model.people_mounting import (
     PeopleError,
     PeopleMounting,
@@ -51,6 +52,7 @@ class GroundProblem(StrEnum):
     NOTHING_SEEN = "no_ground_of_the_zones_near_enough"
     NO_PLACE = "ground_has_no_place_on_the_map"
     NOT_UPRIGHT = "no_upright_camera_explains_the_marks"
+    LENS_OPEN = "marks_leave_the_cameras_height_open"
 
 
 class GroundRefusedError(ValueError):
@@ -93,6 +95,8 @@ class Calibration:
         """What a calibration that can be used still lacks; where both are lacking, what comes first."""
         if not self.corrected:
             return GroundProblem.NOT_UPRIGHT
+        if self.area_error is not None and self.area_error > AREA_ERROR_MOST:
+            return GroundProblem.LENS_OPEN
         return None if self.placed else GroundProblem.NO_PLACE
 
 

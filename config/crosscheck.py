@@ -14,7 +14,7 @@ from config.findings import FieldPath
 from config.outlines import area_m2, crosses_itself
 from config.plans import Approval, Plan
 from config.rules import SINGLE_LEVEL, Rule, Signal
-from config.schema import SiteFile
+from config.schema import Camera, SiteFile
 
 Fault = tuple[FieldPath, str, str]
 """Where, what, and what would be right."""
@@ -250,18 +250,18 @@ def _rules(site: SiteFile) -> Iterator[Fault]:
     """A rule that names a zone must be able to hear something from it."""
     has_camera = {zone for camera in site.cameras for zone in camera.zones}
     has_ground = {z for camera in site.cameras if camera.ground is not None for z in camera.zones}
-    has_burst = {z for camera in site.cameras if camera.burst for z in camera.zones}
-    has_motion = {z for c in site.cameras if c.burst and c.ground is not None for z in c.zones}
+    has_motion = {z for c in site.cameras if c.burst and _has_placed_ground(c) for z in c.zones}
     has_sensor = {zone for sensor in site.sensors for zone in sensor.zones}
+    no_motion = "no camera with `burst` and a `ground` that has a place on the map"
     ears = {
         Signal.PEAK_DENSITY: (has_ground, "no camera with `ground`"),
         Signal.ZONE_DENSITY: (has_camera, "no camera"),
         Signal.OCCUPANCY: (has_camera, "no camera"),
         Signal.GROWTH: (has_camera, "no camera"),
         Signal.FORECAST: (has_camera, "no camera"),
-        Signal.COUNTERFLOW: (has_burst, "no camera with `burst`"),
-        Signal.PRESSURE: (has_motion, "no camera with `ground` and `burst`"),
-        Signal.FLOW_BREAKDOWN: (has_motion, "no camera with `ground` and `burst`"),
+        Signal.COUNTERFLOW: (has_motion, no_motion),
+        Signal.PRESSURE: (has_motion, no_motion),
+        Signal.FLOW_BREAKDOWN: (has_motion, no_motion),
         Signal.BLIND: (has_camera, "no camera"),
         Signal.SENSOR: (has_sensor, "no sensor"),
         Signal.ALARM: (has_sensor, "no sensor"),
@@ -273,6 +273,15 @@ def _rules(site: SiteFile) -> Iterator[Fault]:
             if zone in known and zone not in heard:
                 what = f"`{zone}` has {lack}, so this rule can never warn there"
                 yield ("rules", n, "zones", m), what, "add the device or take the zone out"
+
+
+def _has_placed_ground(camera: Camera) -> bool:
+    """Whether what the camera measures in metres can be put into a zone."""
+    ground, stands = camera.ground, camera.at is not None and camera.bearing_deg is not None
+    if ground is None:
+        return False
+    own = ground.points is not None or (ground.grid is not None and ground.grid.at is not None)
+    return own or stands
 
 
 def _plans(site: SiteFile) -> Iterator[Fault]:

@@ -44,6 +44,7 @@ def try_calibration(
     feet = np.array(_feet(ground), np.float64)
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
+        problem=found.problem if found.problem is GroundProblem.LENS_OPEN else None,
         placed=found.placed,
         upright=found.corrected,
         mapping=tuple(found.ground.ravel().tolist()),

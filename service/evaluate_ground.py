@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.calibration import Calibration, GroundRefusedError, calibrate, through
+from config.calibration import Calibration, GroundProblem, GroundRefusedError, calibrate, through
 from config.grounds import Ground
 from model.pinhole import HEAD_HEIGHT_M, Pinhole
 from simulators.marked_views import (
@@ -157,7 +157,7 @@ def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
         near_area=log(_area(found.heads, whole) / _area(truth, whole)),
         mast=None if found.camera is None else log(found.camera.mast_m / camera.mast_m),
         stated=found.area_error,
-        upright=found.corrected,
+        upright=found.problem in {None, GroundProblem.NO_PLACE},
     )
 
 

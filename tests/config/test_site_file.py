@@ -67,6 +67,7 @@ SPOILT = [
     Spoilt("people: [li]", "people: [lee]", "[lee]", "roster[0].people[0]", "no person `lee`", "known: li, wu"),
     Spoilt("raise_at: {red: 5}", "raise_at: {red: 3, blue: 4}", "red: 3", "rules[0]", "must grow"),
     Spoilt("signal: zone_density,", "signal: zone_density, zones: [shore],", "[shore]", "rules[0].zones[0]", "has no camera", "add the device"),
+    Spoilt("signal: zone_density,", "signal: counterflow, zones: [bridge],", "[bridge]", "rules[0].zones[0]", "no camera with `burst` and a `ground`", "add the device"),
     Spoilt(EMBEDDED, "host: 10.0.0.5", "broker:", "broker.tls", "would be open", "`tls: true`"),
     Spoilt(EMBEDDED, "host: 10.0.0.5\n  tls: true", "broker:", "broker.username", "let anybody in", "`username`"),
     Spoilt(EMBEDDED, "username: yinding", "broker:", "broker.password", "missing beside", "both or neither"),
