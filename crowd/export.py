@@ -45,6 +45,7 @@ _GREY: Final = 128
 _CROP_PX: Final = 512
 _STEP: Final = 1 / 255
 _OUTPUTS: Final = ("people", "doubt")
+_GAIN: Final = "gain"
 _GAIN_PEOPLE_LEAST: Final = 10
 _GAIN_EVERY: Final = 3
 _GAIN_WITHIN: Final = (0.8, 1.25)
@@ -238,17 +239,27 @@ def learn_gain(path: Path, size: Size, streets: Sequence[Still]) -> float:
     ratios = [still.count / max(1.0, count) for still, count in zip(chosen, counted, strict=True)]
     gain = float(np.clip(np.median(ratios), *_GAIN_WITHIN)) if ratios else 1.0
     model = onnx.load(path)
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(gain), "gain"))
-    for node in model.graph.node:
-        for place, name in enumerate(node.output):
-            if name in _OUTPUTS:
-                node.output[place] = f"{name}_before_gain"
-    for name in _OUTPUTS:
-        model.graph.node.append(helper.make_node("Mul", [f"{name}_before_gain", "gain"], [name]))
+    _multiply(model.graph, gain)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     _log.info("%s: counts %.3f times what it did, by %d pictures", path, gain, len(chosen))
     return gain
+
+
+def _multiply(graph: Any, gain: float) -> None:
+    """Puts a gain behind the outputs, or into the one that is there."""
+    for tensor in graph.initializer:
+        if tensor.name == _GAIN:
+            gain *= float(numpy_helper.to_array(tensor))
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(gain), _GAIN))
+            return
+    graph.initializer.append(numpy_helper.from_array(np.float32(gain), _GAIN))
+    for node in graph.node:
+        for place, name in enumerate(node.output):
+            if name in _OUTPUTS:
+                node.output[place] = f"{name}_before_gain"
+    for name in _OUTPUTS:
+        graph.node.append(helper.make_node("Mul", [f"{name}_before_gain", _GAIN], [name]))
 
 
 def learn_bounds(path: Path, size: Size, held_out: dict[str, Sequence[Still]]) -> None:

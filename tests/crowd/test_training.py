@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import pytest
 from crowd.augmentation import Recipe, density_target, draw_crop, paste
 from crowd.batches import Sample, batches, draw_batch
 from crowd.bounds import Trial, fit, holds
+from crowd.estimator import Estimator
+from crowd.pictures import read_picture
 from crowd.stills import read_folder, split
 from crowd.textures import empty_picture
+from crowd.weights_file import shipped
 
 RECIPE = Recipe(crop_px=64, scale_min=0.6, scale_max=1.5)
 
@@ -102,6 +106,36 @@ def test_bounds_hold_every_group_and_not_only_the_easy_one() -> None:
     bounds = fit(counted)
     for group in ("home", "abroad"):
         assert holds(bounds, [trial for trial in counted if trial.group == group]) >= 0.9
+
+
+def test_bounds_hold_a_view_that_is_off_to_one_side_though_its_set_hides_it() -> None:
+    random = np.random.default_rng(6)
+    counted = [
+        Trial(group="home", view=view, truth=truth, count=truth * factor, doubt=0.0)
+        for view, bias in enumerate((1.0, 1.0, 1.0, 1.0, 1.0, 0.7))
+        for truth in random.uniform(20, 200, 40)
+        for factor in [bias + random.normal(0, 0.03)]
+    ]
+    assert holds(fit(counted), [trial for trial in counted if trial.view == 5]) >= 0.8
+
+
+def test_a_file_learns_its_gain_from_training_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="training needs onnx")
+    export = pytest.importorskip("crowd.export", reason="training needs PyTorch")
+    file = tmp_path / "small.onnx"
+    shutil.copy(shipped("small"), file)
+    stills = read_folder(pictures(tmp_path / "street"))
+    counted = [
+        Estimator("small", weights=file).count_and_doubt(read_picture(s.path)) for s in stills
+    ]
+    gain = export.learn_gain(file, "small", stills)
+    again = [Estimator("small", weights=file).count_and_doubt(read_picture(s.path)) for s in stills]
+    wanted = np.median(
+        [s.count / max(1.0, n) for s, (n, _) in zip(stills, counted, strict=True)][::3]
+    )
+    assert gain == pytest.approx(float(np.clip(wanted, 0.8, 1.25)))
+    assert gain != pytest.approx(1.0)
+    assert np.array(again) == pytest.approx(gain * np.array(counted), rel=1e-4)
 
 
 def pictures(folder: Path) -> Path:
