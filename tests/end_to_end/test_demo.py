@@ -19,7 +19,7 @@ from tests.console.look import WIDE, chromium, chromium_path, open_page
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PICTURE = ROOT / "docs" / "console.png"
+PICTURE = ROOT / "docs" / "console.jpg"
 NEW_PASSWORD = "lantern-festival-21-30"
 
 
@@ -98,8 +98,8 @@ def test_an_operator_lives_through_the_evening_and_nothing_is_missed(tmp_path: P
         expect(page.get_by_test_id("lane-north-1")).to_contain_text(
             re.compile("Protecting"), timeout=30_000
         )
-        shot = PICTURE if os.environ.get("YINDING_SCREENSHOTS") else tmp_path / "console.png"
-        page.screenshot(path=shot)
+        shot = PICTURE if os.environ.get("YINDING_SCREENSHOTS") else tmp_path / "console.jpg"
+        page.screenshot(path=shot, quality=80)
         assert shot.stat().st_size > 50_000
         warning.get_by_test_id("acknowledge").click()
         expect(warning.get_by_test_id("owner")).to_contain_text("值班员", timeout=60_000)
