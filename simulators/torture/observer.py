@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 
 import msgspec
 
@@ -160,17 +161,24 @@ class _Bench:
         return found
 
     def wrongly_withdrawn(self) -> Iterator[Finding]:
-        """Withdrawals while what was warned of stood the whole time: an all-clear that is none."""
+        """Withdrawals while what was warned of stood the whole time: an all-clear that is none.
+
+        A warning that was withdrawn and not shown since is withdrawn no further: a terminal that was
+        away is told late, by orders written anew, when the next crowd may stand there.
+        """
         by_name = {(each.zone, each.hazard): each for each in self._hazards}
-        told: set[str] = set()
-        for order in self._log.orders.values():
+        standing: set[str] = set()
+        for order in sorted(self._log.orders.values(), key=attrgetter("t")):
             warning = str(order.body.get("warning"))
+            if order.body.get("action") == "show":
+                standing.add(warning)
             hazard = by_name.get(self._warnings.get(warning, ("", "")))
-            if order.body.get("action") != "cancel" or hazard is None or warning in told:
+            withdraws = order.body.get("action") == "cancel" and warning in standing
+            if not withdraws or hazard is None:
                 continue
+            standing.discard(warning)
             since = order.t - 120.0 - sky.within(self._air_dark, order.t - 900.0, order.t)
             if min(hazard.truth.during(since, order.t)) >= hazard.lowest:
-                told.add(warning)
                 what = f"{hazard.zone} {hazard.hazard}: withdrawn while it stood"
                 yield Finding(count="missed", t=order.t, what=what)
 

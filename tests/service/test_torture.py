@@ -10,7 +10,7 @@ import pytest
 
 from service.torture import faults_found, torture
 from service.torture_plants import TorturePlant
-from service.torture_run import run_script
+from service.torture_run import run_script, run_seed
 from simulators.torture.script import FaultKind as Broken
 from simulators.torture.script import Script, write_script
 from tests.service.torture_scripts import BUSY, CRUSH, FIRE, FIRE_OVER, HELP, fault, script
@@ -130,6 +130,12 @@ def test_killed_at_any_point_of_the_step_that_decides_every_terminal_acts_once(
 ) -> None:
     findings = run_script(script(FIRE, fault(kind, 50.05, 55), length_s=110))
     assert (findings.crossings, findings.found) == (1, ())
+
+
+@pytest.mark.parametrize("seed", [50014, 50038])
+def test_what_a_seed_once_found_stays_mended(seed: int) -> None:
+    """A fire told by a service that began on a slow clock; a terminal that hears an old all-clear late."""
+    assert run_seed(seed).found == ()
 
 
 def test_a_full_disk_delays_a_warning_and_loses_none() -> None:
