@@ -14,12 +14,14 @@ log = logging.getLogger(__name__)
 def listen(site: SiteFile, port: int, *, or_any: bool = False) -> socket.socket:
     """The console's socket, so that its address is known before anything else starts.
 
+    Who comes before the console can answer waits; bound alone, the address would refuse them.
     `or_any`: the service that we took over from may stand still and still have the port.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((site.console.host, port))
+        listener.listen()
     except OSError as error:
         listener.close()
         where = f"{site.console.host}:{port}"
