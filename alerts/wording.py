@@ -150,7 +150,7 @@ def armed(entrance: str, seconds: float) -> Bilingual:
 def called(step: int, after_s: float, people: Sequence[str]) -> Bilingual:
     """The escalation clock called the next one."""
     whom = words.CALLED[step]
-    zh = f"（{'、'.join(people)}）" if people else "（站点文件未指定）"
+    zh = f"（{'、'.join(people)}）" if people else "（场所文件未指定）"
     en = f" ({', '.join(people)})" if people else " (the site names nobody)"
     return both(
         f"{after_s:g} 秒无人负责，已呼叫{whom.zh}{zh}",
@@ -185,7 +185,7 @@ def gap(gap: Gap, name: Bilingual, instead: Sequence[Bilingual]) -> Bilingual:
         zh.append(f"请 {'、'.join(gap.people)} 到场")
         en.append(f"to walk there: {', '.join(gap.people)}")
     elif not instead:
-        zh.append("站点文件未指定补救")
+        zh.append("场所文件未指定补救")
         en.append("the site names nobody to make up for it")
     return both("；".join(zh), "; ".join(en))
 

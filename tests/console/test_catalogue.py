@@ -78,6 +78,12 @@ def test_the_page_has_no_chinese_outside_the_catalogue() -> None:
         assert not re.search(r"[\u4e00-\u9fff]", source.read_text(encoding="utf-8")), source
 
 
+def test_the_site_file_has_one_name_in_chinese() -> None:
+    named = {key for key, word in WORDS.items() if "site file" in word["en"].lower()}
+    assert len(named) > 8
+    assert [key for key in named if "场所文件" not in WORDS[key]["zh"]] == []
+
+
 def test_the_lock_of_the_page_names_no_host() -> None:
     lock = (HOME / "web" / "package-lock.json").read_text(encoding="utf-8")
     assert "://" not in lock
