@@ -37,6 +37,17 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     damage_share: float = 0.15
 
 
+def vary(recipe: Recipe, times: float) -> Recipe:
+    """The recipe with `times` the changes: distances by that power, light and damage that much oftener."""
+    return msgspec.structs.replace(
+        recipe,
+        scale_min=recipe.scale_min**times,
+        scale_max=recipe.scale_max**times,
+        light_share=min(1.0, recipe.light_share * times),
+        damage_share=min(1.0, recipe.damage_share * times),
+    )
+
+
 def draw_crop(
     picture: Picture, heads: Points, recipe: Recipe, random: np.random.Generator
 ) -> tuple[Picture, Points]:

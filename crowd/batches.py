@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.augmentation import Recipe, density_target, draw_crop, paste
+from crowd.augmentation import Recipe, density_target, draw_crop, paste, vary
 from crowd.pictures import read_picture
 from crowd.stills import Still
 
@@ -25,11 +25,16 @@ _WEIGHT_POWER: Final = -0.25
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """A still kept in memory as pixels; `share` is how often it is drawn against others."""
+    """A still kept in memory as pixels.
+
+    `share` is how often it is drawn against others, `vary` how many times as much it is changed: pictures of
+    which there are few are learned by heart unless they never come twice alike.
+    """
 
     picture: NDArray[np.uint8]
     heads: NDArray[np.float32]
     share: float = 1.0
+    vary: float = 1.0
 
     @property
     def weight(self) -> float:
@@ -42,9 +47,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         return float(expected**_WEIGHT_POWER)
 
 
-def read_sample(still: Still, *, share: float = 1.0) -> Sample:
+def read_sample(still: Still, *, share: float = 1.0, vary: float = 1.0) -> Sample:
     """Reads the picture of a still."""
-    return Sample(picture=read_picture(still.path), heads=still.heads, share=share)
+    return Sample(picture=read_picture(still.path), heads=still.heads, share=share, vary=vary)
 
 
 def batches(
@@ -102,7 +107,7 @@ def draw_batch(
     shares = np.array([sample.share for sample in samples])
     for index in random.choice(len(samples), size=size, p=shares / shares.sum()):
         sample = samples[index]
-        crops.append(draw_crop(sample.picture, sample.heads, recipe, random))
+        crops.append(draw_crop(sample.picture, sample.heads, vary(recipe, sample.vary), random))
         weights.append(sample.weight)
     order = random.permutation(size)
     pasted = random.random(size) < recipe.paste_share

@@ -41,7 +41,8 @@ class PlanError(ValueError):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that decides the result of a training run.
 
-    `shares` are how often each folder is drawn, by its name; 1 where nothing is said. A run that begins
+    `shares` are how often each folder is drawn and `varied` how many times as much its pictures are changed, by its
+    name; 1 where nothing is said. A run that begins
     from weights ends with `start_share` of these: the mean of two good nets of one descent counts better
     than either (Wortsman and others, Model soups, ICML 2022).
     """
@@ -65,6 +66,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     start_share: float = 0.0
     validate_every: int = 2_000
     shares: dict[str, float] = {}
+    varied: dict[str, float] = {}
 
     def crops(self) -> Recipe:
         """How far the training pictures are changed."""
@@ -81,9 +83,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 # Small sees sub streams, so its pictures are shrunk further.
 RECIPES: Final[dict[str, Plan]] = {
-    "full": Plan(model="full", steps=20_000),
+    "full": Plan(model="full", steps=20_000, empty_share=0.12),
     "small": Plan(
-        model="small", steps=20_000, batch=10, crop_px=320, scale_min=0.45, scale_max=1.0
+        model="small",
+        steps=20_000,
+        batch=10,
+        crop_px=320,
+        scale_min=0.45,
+        scale_max=1.0,
+        empty_share=0.2,
     ),
 }
 
@@ -130,7 +138,11 @@ def train(
         run.load(checkpoint)
         _log.info("resuming at step %d of %d", run.step, plan.steps)
     samples = [
-        read_sample(still, share=plan.shares.get(name, 1.0) / len(training))
+        read_sample(
+            still,
+            share=plan.shares.get(name, 1.0) / len(training),
+            vary=plan.varied.get(name, 1.0),
+        )
         for name, (training, _) in folders.items()
         for still in training
     ]

@@ -58,6 +58,14 @@ def train(
             "--share", metavar="NAME=TIMES", help="Draw this folder so many times as often."
         ),
     ] = None,
+    varied: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="NAME=TIMES",
+            help="Change this folder's pictures so many times as much (distance, light, damage).",
+        ),
+    ] = None,
     start_share: Annotated[
         float,
         typer.Option(
@@ -103,7 +111,8 @@ def train(
         learning_rate=learning_rate or plan.learning_rate,
         settle_share=plan.settle_share if start is None else 0.0,
         start_share=start_share,
-        shares=_shares(shares or [], parts),
+        shares=_by_folder("--share", shares or [], parts),
+        varied=_by_folder("--vary", varied or [], parts),
     )
     out.mkdir(parents=True, exist_ok=True)
     held_out = {name: [still.name for still in part[1]] for name, part in parts.items()}
@@ -131,18 +140,20 @@ def train(
         typer.echo(json.dumps({"file": str(file)}) if as_json else f"wrote {file}")
 
 
-def _shares(given: list[str], parts: Collection[str]) -> dict[str, float]:
+def _by_folder(option: str, given: list[str], parts: Collection[str]) -> dict[str, float]:
     """NAME=TIMES, each name one of the folders and each number above zero."""
-    shares = {}
+    numbers = {}
     for text in given:
         name, _, times = text.partition("=")
         try:
-            shares[name] = float(times)
+            numbers[name] = float(times)
         except ValueError as error:
-            raise WrongUseError(f"--share {text}: expected NAME=TIMES, such as street=3") from error
-        if name not in parts or not 0 < shares[name] < math.inf:
-            raise WrongUseError(f"--share {text}: the name of a folder and a number above 0")
-    return shares
+            raise WrongUseError(
+                f"{option} {text}: expected NAME=TIMES, such as street=3"
+            ) from error
+        if name not in parts or not 0 < numbers[name] < math.inf:
+            raise WrongUseError(f"{option} {text}: the name of a folder and a number above 0")
+    return numbers
 
 
 def _write_split(parts: dict[str, tuple[list[Still], list[Still]]], out: Path) -> None:

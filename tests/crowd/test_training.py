@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from crowd.augmentation import Recipe, density_target, draw_crop, paste
+from crowd.augmentation import Recipe, density_target, draw_crop, paste, vary
 from crowd.batches import Sample, batches, draw_batch
 from crowd.bounds import Trial, fit, holds
 from crowd.estimator import Estimator
@@ -55,6 +55,23 @@ def test_crops_keep_their_size_and_their_heads_inside() -> None:
         assert crop.shape == (64, 64, 3)
         assert crop.dtype == np.uint8
         assert ((points >= -1) & (points < 65)).all()
+
+
+def test_a_set_that_is_varied_more_is_seen_from_farther_and_nearer() -> None:
+    much = vary(RECIPE, 2.0)
+    assert (much.scale_min, much.scale_max) == pytest.approx((0.36, 2.25))
+    assert much.light_share == 2 * RECIPE.light_share
+    assert vary(RECIPE, 1.0) == RECIPE
+    heads = sample().heads
+    counts = [
+        len(draw_crop(sample().picture, heads, much, np.random.default_rng(seed))[1])
+        for seed in range(60)
+    ]
+    usual = [
+        len(draw_crop(sample().picture, heads, RECIPE, np.random.default_rng(seed))[1])
+        for seed in range(60)
+    ]
+    assert np.std(counts) > np.std(usual)
 
 
 def test_a_part_of_another_crop_comes_with_its_heads_and_takes_the_place_of_those_beneath() -> None:
