@@ -16,6 +16,9 @@ from service.exits import OutsideError
 def console(
     *,
     consoles: Annotated[int, typer.Option(min=1, max=500, help="Consoles connected at once.")] = 50,
+    zones: Annotated[
+        int, typer.Option(min=1, max=1000, help="Zones at least; Shichahai's own are 24.")
+    ] = 60,
     seconds: Annotated[
         float, typer.Option(min=3, max=3600, help="How long they, and then a browser, look on.")
     ] = 30.0,
@@ -32,7 +35,7 @@ def console(
     where one still stands. `browser` needs a Chromium and Playwright, and is null without them.
     """
     try:
-        ours = asyncio.run(bench_console(consoles=consoles, seconds=seconds, looks=looks))
+        ours = asyncio.run(bench_console(consoles=consoles, zones=zones, seconds=seconds, looks=looks))
     except FileNotFoundError as error:
         raise OutsideError(f"the console's page is not built: {error}") from error
     document = {"ours": ours, "peers": {}, "floor": {}, "ratio": {}, "machine": machine()}

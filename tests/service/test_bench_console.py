@@ -13,8 +13,9 @@ pytestmark = [*IN_CHROMIUM, pytest.mark.slow]
 
 
 def test_every_line_that_the_console_is_held_to_is_measured() -> None:
-    figures = asyncio.run(bench_console(consoles=2, seconds=3, looks=2))
+    figures = asyncio.run(bench_console(consoles=2, zones=60, seconds=3, looks=2))
     assert figures["cameras"] == 382
+    assert figures["zones"] == 60
     assert figures["ms_per_s_per_console"] >= 0  # type: ignore[operator]  # a figure
     assert figures["reading_to_console_p95_s"] > 0  # type: ignore[operator]  # a figure
     assert figures["javascript_kb"]["index"] > 0  # type: ignore[index]  # kB by page
