@@ -53,6 +53,7 @@ class GroundProblem(StrEnum):
     NO_PLACE = "ground_has_no_place_on_the_map"
     NOT_UPRIGHT = "no_upright_camera_explains_the_marks"
     LENS_OPEN = "marks_leave_the_cameras_height_open"
+    SLIPPED = "one_mark_contradicts_the_others"
 
 
 class GroundRefusedError(ValueError):
@@ -72,7 +73,8 @@ class Calibration:
     Where no upright camera explains the marks, both are the ground's, `corrected` is false and
     `detail` says how far the best camera is beside them.
     `misses_px` is how far each point or corner is beside the mapping that people are placed by: the
-    upright camera's, or the ground's. `area_error` is how far areas, and so densities, may be off by
+    upright camera's, or the ground's. `slipped` is the mark, from 0, that all others together contradict and
+    that was left out. `area_error` is how far areas, and so densities, may be off by
     what the marks leave open (standard deviation, share), known where a camera explains them.
     `camera` is the mounting where one follows, `people` what marked people told.
     """
@@ -86,6 +88,7 @@ class Calibration:
     placed: bool
     camera: Pinhole | None
     misses_px: tuple[float, ...] = ()
+    slipped: int | None = None
     area_error: float | None = None
     people: PeopleMounting | None = None
     detail: str = ""
@@ -97,7 +100,9 @@ class Calibration:
             return GroundProblem.NOT_UPRIGHT
         if self.area_error is not None and self.area_error > AREA_ERROR_MOST:
             return GroundProblem.LENS_OPEN
-        return None if self.placed else GroundProblem.NO_PLACE
+        if not self.placed:
+            return GroundProblem.NO_PLACE
+        return None if self.slipped is None else GroundProblem.SLIPPED
 
 
 def calibrate(
@@ -225,7 +230,17 @@ def _by_points(
             detail=str(error),
         )
     seen = _seen_by(found.camera, ground, form, placed=placed)
-    return replace(seen, misses_px=found.misses_px, area_error=found.area_error)
+    told = replace(
+        seen, misses_px=found.misses_px, slipped=found.slipped, area_error=found.area_error
+    )
+    if found.slipped is None:
+        return told
+    miss_px = found.misses_px[found.slipped]
+    return replace(
+        told,
+        detail=f"point {found.slipped + 1} is {miss_px:.0f} pixels beside the camera on which the others agree, "
+        "and was left out",
+    )
 
 
 def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int, beside: str) -> None:

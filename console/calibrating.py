@@ -9,6 +9,9 @@ from config.calibration import Calibration, GroundProblem, GroundRefusedError, c
 from config.grounds import Ground
 from config.schema import Camera
 
+# What else a calibration lacks has words of its own on the page.
+_TOLD = frozenset({GroundProblem.LENS_OPEN, GroundProblem.SLIPPED})
+
 
 class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     """What marks tell, or the problem they have.
@@ -44,12 +47,13 @@ def try_calibration(
     feet = np.array(_feet(ground), np.float64)
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
-        problem=found.problem if found.problem is GroundProblem.LENS_OPEN else None,
+        problem=found.problem if found.problem in _TOLD else None,
         placed=found.placed,
         upright=found.corrected,
         mapping=tuple(found.ground.ravel().tolist()),
         places_m=tuple((float(x), float(y)) for x, y in places),
         misses=found.misses_px,
+        set_aside=() if found.slipped is None else (found.slipped,),
         area_error=found.area_error,
         detail=found.detail,
         mast_m=None if found.camera is None else found.camera.mast_m,

@@ -17,6 +17,7 @@ REMEDIES: Final = {
     GroundProblem.NO_PLACE: "give the camera's `at` and `bearing_deg`",
     GroundProblem.NOT_UPRIGHT: "mark again, more of them, near and far, until an upright camera fits",
     GroundProblem.LENS_OPEN: "mark more, nearer and farther; straight from above, mark people instead",
+    GroundProblem.SLIPPED: "look where it was marked and at its metres",
 }
 
 

@@ -49,7 +49,8 @@ class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     its nearest 10 m where the camera sees none so near. `area_bias` is the mean of the logarithm's
     error. `within_two` is, of the calibrations that state how far off areas may be, the share whose error
     of the first area is at most twice that. `upright` counts the calibrated whose marks an
-    upright camera explains; the others are named wherever they are used.
+    upright camera explains; the others are named wherever they are used. `slipped` counts those in which one
+    mark was found to contradict the others and left out.
     """
 
     form: str
@@ -59,6 +60,7 @@ class GroundScore(msgspec.Struct, frozen=True, kw_only=True):
     cameras: int
     calibrated: int
     upright: int
+    slipped: int
     refused: dict[str, int]
     area_median: float | None
     area_p90: float | None
@@ -79,6 +81,8 @@ TRIALS: Final = (
     Trial(form="grid", marks=9),
     Trial(form="points", marks=4),
     Trial(form="points", marks=8),
+    Trial(form="points", marks=6, bad=1),
+    Trial(form="points", marks=8, bad=1),
 )
 
 
@@ -123,7 +127,7 @@ def _marks(trial: Trial, camera: Pinhole, rng: np.random.Generator, hand: Hand) 
     if trial.form == "grid":
         return mark_grid(camera, rng, columns=8, rows=8, hand=hand)
     if trial.form == "points":
-        return mark_points(camera, trial.marks, rng)
+        return mark_points(camera, trial.marks, rng, slipped=trial.bad)
     found = mark_people(camera, trial.marks, rng, hand=hand)
     if found is None or found.people is None or trial.known == "nothing":
         return found
@@ -143,6 +147,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     mast: float | None
     stated: float | None
     upright: bool
+    slipped: bool
 
 
 def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
@@ -157,7 +162,8 @@ def _judged(camera: Pinhole, marks: Ground, found: Calibration) -> _Outcome:
         near_area=log(_area(found.heads, whole) / _area(truth, whole)),
         mast=None if found.camera is None else log(found.camera.mast_m / camera.mast_m),
         stated=found.area_error,
-        upright=found.problem in {None, GroundProblem.NO_PLACE},
+        upright=found.corrected and found.problem is not GroundProblem.LENS_OPEN,
+        slipped=found.slipped is not None,
     )
 
 
@@ -193,6 +199,7 @@ def _score(trial: Trial, found: list[_Outcome], refused: dict[str, int]) -> Grou
         cameras=len(found) + sum(refused.values()),
         calibrated=len(found),
         upright=sum(one.upright for one in found),
+        slipped=sum(one.slipped for one in found),
         refused=refused,
         area_median=_middle(area.tolist(), 50),
         area_p90=_middle(area.tolist(), 90),

@@ -6,7 +6,7 @@ Marks are as exact as a hand is: a foot, head or corner is off by about a 640th 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import atan, degrees, exp, hypot, log
+from math import atan, cos, degrees, exp, hypot, log, pi, sin
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,9 @@ Floats = NDArray[np.float64]
 WIDTH_PX: Final = 1280
 HEIGHT_PX: Final = 720
 FARTHEST_M: Final = 40.0
+
+SLIP_PX: Final = 40.0
+"""How far beside its place a mark lies that slipped."""
 SMALLEST_SHARE: Final = 0.05
 """Nobody is marked who is smaller than this share of the picture's height."""
 
@@ -149,9 +152,17 @@ def _corners(
 
 
 def mark_points(
-    camera: Pinhole, count: int, rng: np.random.Generator, *, off_m: float = 0.05
+    camera: Pinhole,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    off_m: float = 0.05,
+    slipped: int = 0,
 ) -> Ground | None:
-    """Points anywhere in view whose places were measured to within `off_m` metres."""
+    """Points anywhere in view whose places were measured to within `off_m` metres.
+
+    The first `slipped` of them were marked `SLIP_PX` beside where they are.
+    """
     points: list[GroundPoint] = []
     for _ in range(_TRIES):
         pixel = rng.uniform((0, 0.05 * HEIGHT_PX), (WIDTH_PX, HEIGHT_PX))
@@ -159,6 +170,9 @@ def mark_points(
         if np.isnan(place).any() or hypot(*place) > FARTHEST_M:
             continue
         px, py = pixel + rng.normal(0, WIDTH_PX / 640, 2)
+        if len(points) < slipped:
+            turn = rng.uniform(0, 2 * pi)
+            px, py = px + SLIP_PX * cos(turn), py + SLIP_PX * sin(turn)
         x, y = place + rng.normal(0, off_m, 2)
         points.append(GroundPoint(px=float(px), py=float(py), x_m=float(x), y_m=float(y)))
         if len(points) == count:

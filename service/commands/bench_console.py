@@ -35,7 +35,9 @@ def console(
     where one still stands. `browser` needs a Chromium and Playwright, and is null without them.
     """
     try:
-        ours = asyncio.run(bench_console(consoles=consoles, zones=zones, seconds=seconds, looks=looks))
+        ours = asyncio.run(
+            bench_console(consoles=consoles, zones=zones, seconds=seconds, looks=looks)
+        )
     except FileNotFoundError as error:
         raise OutsideError(f"the console's page is not built: {error}") from error
     document = {"ours": ours, "peers": {}, "floor": {}, "ratio": {}, "machine": machine()}

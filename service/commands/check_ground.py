@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import typer
 
+from config.calibration import GroundProblem
 from crowd.ground_survey import GroundSurvey, ZoneCovered
 
 WORST_TOLD = 3
@@ -47,6 +48,8 @@ def _calibration(one: GroundSurvey) -> Iterator[str]:
             "no upright camera explains them, so that people are placed on the ground by their heads "
             f"and look thinner than they are: {one.detail}"
         )
+    if one.problem is GroundProblem.SLIPPED:
+        yield one.detail
     if not one.placed:
         # A grid has its place by the camera's, which marks that nothing upright explains do not tell.
         remedy = f": {one.detail}" if one.upright else ""

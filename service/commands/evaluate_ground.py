@@ -52,7 +52,7 @@ def ground(
 
 
 def _show(scores: list[GroundScore]) -> None:
-    columns = "marks bad known calibrated upright area_median area_p90 near_area_median near_area_p90 within_two"
+    columns = "marks bad known calibrated upright slipped area_median area_p90 near_area_median near_area_p90 within_two"
     table = Table("form", *columns.split())
     for score in scores:
         table.add_row(score.form, *(_told(getattr(score, name)) for name in columns.split()))

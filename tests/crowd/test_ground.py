@@ -207,7 +207,8 @@ def test_points_on_one_line_are_refused_by_name() -> None:
 
 def test_points_that_contradict_each_other_are_refused_by_name() -> None:
     good = calibration(camera()).points or []
-    wrong = [*good[:-1], good[-1].model_copy(update={"px": 20.0, "py": 340.0})]
+    ends = [one.model_copy(update={"px": 660.0 - one.px}) for one in good[-2:]]
+    wrong = [*good[:-2], *ends]
     with pytest.raises(GroundRefusedError) as refused:
         Ground(GroundPoints(width_px=640, height_px=360, points=wrong), [SQUARE])
     assert refused.value.problem in (GroundProblem.UNFIT, GroundProblem.DEGENERATE)

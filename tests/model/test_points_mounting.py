@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
-from math import hypot
+from math import cos, hypot, sin
 
 import numpy as np
 import pytest
@@ -57,6 +57,7 @@ def by_hand(rows: list[Row], seed: int) -> list[Row]:
 
 
 FOUR = [(100.0, 690.0), (1200.0, 660.0), (1050.0, 330.0), (220.0, 300.0)]
+EIGHT = [(x, y) for x in (160.0, 480.0, 800.0, 1120.0) for y in (400.0, 680.0)]
 SIX = [(x, y) for x in (160.0, 1120.0) for y in (380.0, 540.0, 680.0)]
 MANY = [(float(x), float(y)) for x in range(100, 1200, 100) for y in (400, 500, 600, 700)]
 
@@ -146,6 +147,50 @@ def test_one_place_written_down_wrongly_is_refused(camera: Pinhole, seed: int, a
     rows[at], rows[other] = (*rows[at][:2], *rows[other][2:]), (*rows[other][:2], *rows[at][2:])
     with pytest.raises(MountingError, match="the best camera is beside the marks by"):
         solve_points(rows, **SIZE)
+
+
+@settings(max_examples=30, deadline=None)
+@given(camera=cameras, seed=seeds, at=st.integers(0, 7), turn=st.floats(0, 6.28))
+def test_a_mark_that_slipped_is_named_and_left_out(
+    camera: Pinhole, seed: int, at: int, turn: float
+) -> None:
+    """As if it had not been made: a slip of a finger is no reason to do without metres."""
+    rows = by_hand(marked(camera, EIGHT), seed)
+    slip_px = 90.0
+    px, py, x, y = rows[at]
+    rows[at] = (px + slip_px * cos(turn), py + slip_px * sin(turn), x, y)
+    found = solve_points(rows, **SIZE)
+    assume(found.slipped is not None)
+    assert found.slipped == at
+    assert found.misses_px[at] > 30
+    others = solve_points(rows[:at] + rows[at + 1 :], **SIZE)
+    assert found.camera.mast_m == pytest.approx(others.camera.mast_m, rel=1e-3)
+
+
+def test_most_slips_are_found_and_no_honest_mark_is_taken_for_one() -> None:
+    named = {0.0: 0, 60.0: 0}
+    for slip_px in named:
+        for seed in range(40):
+            rng = np.random.default_rng([7, seed])
+            marks = mark_points(hung_camera(rng), 8, rng)
+            assert marks is not None
+            rows = [(p.px, p.py, p.x_m, p.y_m) for p in marks.points or ()]
+            turn = rng.uniform(0, 6.28)
+            px, py, x, y = rows[3]
+            rows[3] = (px + slip_px * cos(turn), py + slip_px * sin(turn), x, y)
+            with suppress(MountingError):
+                named[slip_px] += solve_points(rows, **SIZE).slipped is not None
+    assert named[0.0] == 0
+    assert named[60.0] >= 28
+
+
+def test_of_five_marks_none_is_left_out() -> None:
+    """The four that would be left explain themselves too easily."""
+    rng = np.random.default_rng(11)
+    marks = mark_points(hung_camera(rng), 5, rng, slipped=1)
+    assert marks is not None
+    rows = [(p.px, p.py, p.x_m, p.y_m) for p in marks.points or ()]
+    assert solve_points(rows, **SIZE).slipped is None
 
 
 @settings(max_examples=30, deadline=None)

@@ -38,6 +38,8 @@ def test_every_way_is_measured_and_every_camera_accounted_for() -> None:
     assert way(found, "people", 40)["within_two"] >= 0.75
     assert way(found, "grid", 9)["area_median"] < 0.12
     assert way(found, "points", 8)["area_median"] < 0.04
+    assert way(found, "points", 8)["slipped"] == 0
+    assert way(found, "points", 8, bad=1)["slipped"] >= 4
 
 
 def test_people_who_are_taller_than_the_file_says_make_all_areas_too_small() -> None:
