@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Final, Protocol
 
 import cv2
@@ -20,6 +21,7 @@ from model.picture import Picture
 from model.workers import CameraStill
 
 STILL_WIDTH_PX: Final = 448
+KEPT_AS_IT_IS_PX: Final = 720
 STILL_QUALITY: Final = 70
 OVERLAY_COLUMNS_MOST: Final = 80
 STILL_BYTES_MOST: Final = 40_000
@@ -47,11 +49,12 @@ class Ground(MotionGround, Protocol):
         ...
 
 
-class Analysis(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading to publish, and a still of its picture where one was wanted."""
+class _Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What was analysed last, kept for whoever comes to look."""
 
-    reading: DensityLive | DensityBlind
-    still: CameraStill | None = None
+    at: datetime
+    pixels: NDArray[np.uint8]
+    estimate: Estimate | None
 
 
 class Analyst:
@@ -76,22 +79,36 @@ class Analyst:
         self._ground = ground
         self._sight = SightWatch(started_s=started_s)
         self._view = view
+        self._seen: _Seen | None = None
 
-    def read(self, picture: Picture, estimator: Counting, *, want_still: bool) -> Analysis:
+    def read(self, picture: Picture, estimator: Counting) -> DensityLive | DensityBlind:
         """The reading of one picture. Takes milliseconds: call it away from the event loop."""
         verdict = self._sight.look(picture.pixels, picture.arrived_monotonic_s)
         if verdict.sight is not Sight.LIVE:
             reason = str(verdict.reason or "unknown")
-            return _blind(picture, reason, estimator.model, want_still=want_still)
+            return self._blind(picture, reason, estimator.model)
         estimate = estimator.estimate(picture.pixels)
         if self._was_turned(picture, estimate):
-            return _blind(picture, SightReason.MOVED.value, estimator.model, want_still=want_still)
-        return Analysis(
-            reading=self._reading(picture, estimate),
-            still=_still(picture, Sight.LIVE, estimate.uncorrected or estimate)
-            if want_still
-            else None,
-        )
+            return self._blind(picture, SightReason.MOVED.value, estimator.model)
+        self._keep(picture, estimate.uncorrected or estimate)
+        return self._reading(picture, estimate)
+
+    def still(self) -> CameraStill | None:
+        """A small JPEG of what was analysed last, with its overlay.
+
+        None before the first picture, and where it cannot be made small enough to send.
+        """
+        return None if self._seen is None else _still(self._camera, self._seen)
+
+    def _keep(self, picture: Picture, estimate: Estimate | None) -> None:
+        """Pictures of main streams are kept small: of hundreds of cameras they would fill the memory."""
+        wide = picture.pixels.shape[1] > KEPT_AS_IT_IS_PX
+        pixels = _small(picture.pixels) if wide else picture.pixels
+        self._seen = _Seen(at=picture.at, pixels=pixels, estimate=estimate)
+
+    def _blind(self, picture: Picture, reason: str, model: str) -> DensityBlind:
+        self._keep(picture, None)
+        return DensityBlind(at=picture.at, reason=reason, model=model)
 
     def _was_turned(self, picture: Picture, estimate: Estimate) -> bool:
         luma = self._sight.shown
@@ -126,13 +143,6 @@ class Analyst:
         )
 
 
-def _blind(picture: Picture, reason: str, model: str, *, want_still: bool) -> Analysis:
-    return Analysis(
-        reading=DensityBlind(at=picture.at, reason=reason, model=model),
-        still=_still(picture, Sight.BLIND, None) if want_still else None,
-    )
-
-
 def _motion(picture: Picture, estimate: Estimate, ground: Ground | None) -> Motion:
     """How the people of this picture move; without figures where there is no burst."""
     if not picture.burst:
@@ -162,19 +172,23 @@ def _within_contract(density_p_m2: float | None) -> float | None:
     return round(min(max(density_p_m2, 0.0), 50.0), 3)
 
 
-def _still(picture: Picture, sight: Sight, estimate: Estimate | None) -> CameraStill | None:
-    """A small JPEG with its overlay; None where it cannot be made small enough to send."""
-    height, width = picture.pixels.shape[:2]
+def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
     scale = min(1.0, STILL_WIDTH_PX / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _still(camera: str, seen: _Seen) -> CameraStill | None:
+    small, estimate = _small(seen.pixels), seen.estimate
     for quality in (STILL_QUALITY, 50, 30):
         done, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done and jpeg.size <= STILL_BYTES_MOST:
             break
     else:
         return None
-    still = CameraStill(camera=picture.camera, at=picture.at, sight=sight, jpeg=jpeg.tobytes())
+    sight = Sight.BLIND if estimate is None else Sight.LIVE
+    still = CameraStill(camera=camera, at=seen.at, sight=sight, jpeg=jpeg.tobytes())
     if estimate is None:
         return still
     cells = _coarse(estimate.density)

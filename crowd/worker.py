@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import msgspec
 
 from config.schema import Camera
-from crowd.analyst import Analysis, Analyst, Ground
+from crowd.analyst import Analyst, Ground
 from crowd.band_correction import BandCorrection
 from crowd.corrected_estimator import CorrectedEstimator
 from crowd.estimator import Counting, Estimator, Size
@@ -201,9 +201,19 @@ class Worker:
         gone.task.cancel()
 
     def look(self, camera: str, until: datetime) -> None:
-        """Somebody looks at a camera until then: send stills."""
-        if camera in self._known:
-            self._looked_at[camera] = until
+        """Somebody looks at a camera until then: send stills, what was analysed last at once."""
+        if camera not in self._known:
+            return
+        watched, now = self._watched.get(camera), self._clock.now()
+        before = self._looked_at.get(camera)
+        self._looked_at[camera] = until
+        if watched is not None and (before is None or before <= now < until):
+            self._show(watched)
+
+    def _show(self, watched: _Watched) -> None:
+        still = watched.analyst.still()
+        if still is not None:
+            self._say(watched.camera.id, still)
 
     def _watch(self, camera: Camera, group: asyncio.TaskGroup) -> None:
         now_s = self._clock.monotonic()
@@ -226,13 +236,11 @@ class Worker:
         watched = self._watched.get(picture.camera)
         if watched is None:
             return _nothing
+        reading = watched.analyst.read(picture, self._counting(watched.camera))
         until = self._looked_at.get(picture.camera)
-        analysis = watched.analyst.read(
-            picture,
-            self._counting(watched.camera),
-            want_still=until is not None and self._clock.now() < until,
-        )
-        return partial(self._take, picture.camera, analysis)
+        looked_at = until is not None and self._clock.now() < until
+        still = watched.analyst.still() if looked_at else None
+        return partial(self._take, picture.camera, reading, still)
 
     def _counting(self, camera: Camera) -> Counting:
         if camera.model not in self._estimators:
@@ -241,14 +249,16 @@ class Worker:
         correction = self._corrections.get(camera.id)
         return CorrectedEstimator(estimator, correction) if correction else estimator
 
-    def _take(self, camera: str, analysis: Analysis) -> None:
+    def _take(
+        self, camera: str, reading: DensityLive | DensityBlind, still: CameraStill | None
+    ) -> None:
         watched = self._watched.get(camera)
         if watched is not None:
             watched.last_s = self._clock.monotonic()
             self._read += 1
-            self._say(camera, analysis.reading)
-            if analysis.still is not None:
-                self._say(camera, analysis.still)
+            self._say(camera, reading)
+            if still is not None:
+                self._say(camera, still)
 
     def _note_state(self, camera: str, state: SourceState) -> None:
         watched = self._watched.get(camera)

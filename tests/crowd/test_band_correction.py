@@ -189,12 +189,14 @@ def test_a_reading_is_corrected_and_its_still_keeps_what_the_network_counted() -
     )
     correction = plain(offsets=(0.0, 3.0, 5.0, 0.0), scales=(1.0,))
     corrected = CorrectedEstimator(small(), correction)
-    found = Analyst("a", ground=None, started_s=0.0).read(picture, corrected, want_still=True)
+    analyst = Analyst("a", ground=None, started_s=0.0)
+    reading = analyst.read(picture, corrected)
     counted = small().estimate(pixels).count
-    assert isinstance(found.reading, DensityLive)
-    assert found.reading.count == pytest.approx(counted + 8, abs=0.02)
-    assert found.still is not None
-    assert found.still.count == pytest.approx(counted, abs=0.1)
+    assert isinstance(reading, DensityLive)
+    assert reading.count == pytest.approx(counted + 8, abs=0.02)
+    still = analyst.still()
+    assert still is not None
+    assert still.count == pytest.approx(counted, abs=0.1)
 
 
 def test_an_untaught_correction_changes_an_empty_street_little() -> None:

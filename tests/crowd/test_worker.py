@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Room:
 
     taps: dict[str, StillTap] = field(default_factory=dict)
     readings: list[tuple[str, DensityLive | DensityBlind]] = field(default_factory=list)
+    looked_at: set[str] = field(default_factory=set)
+    stills: list[CameraStill] = field(default_factory=list)
     standings: list[Standing] = field(default_factory=list)
 
     def open_tap(
@@ -57,8 +59,11 @@ class Room:
 
     async def cameras(self, words: Sequence[CameraWord]) -> None:
         for camera, body in words:
-            assert not isinstance(body, CameraStill), f"nobody looks at {camera}"
-            self.readings.append((camera, body))
+            if isinstance(body, CameraStill):
+                assert camera in self.looked_at, f"nobody looks at {camera}"
+                self.stills.append(body)
+            else:
+                self.readings.append((camera, body))
 
     async def status(self, standing: Standing) -> None:
         self.standings.append(standing)
@@ -101,6 +106,27 @@ def test_a_share_is_followed_and_an_older_one_is_not() -> None:
         worker.assign(share(5, "c"))
         worker.assign(share(6, "b", "c"))
         await eventually(lambda: room.running() == {"b", "c"})
+
+    working(act)
+
+
+def test_who_looks_sees_what_was_analysed_last_before_the_next_picture_comes() -> None:
+    async def act(worker: Worker, room: Room) -> None:
+        worker.assign(share(1, "a", "b"))
+        await eventually(lambda: room.running() == {"a", "b"})
+        worker.look("b", datetime.now(UTC) + timedelta(seconds=10))
+        pixels = np.random.default_rng(3).integers(0, 256, (96, 1280, 3)).astype(np.uint8)
+        at = datetime(2026, 2, 14, 21, 30, tzinfo=UTC)
+        picture = Picture(camera="a", at=at, arrived_monotonic_s=1.0, pixels=pixels)
+        room.taps["a"].study(picture)()
+        await eventually(lambda: room.readings)
+        room.looked_at.add("a")
+        worker.look("a", datetime.now(UTC) + timedelta(seconds=10))
+        await eventually(lambda: room.stills)
+        worker.look("a", datetime.now(UTC) + timedelta(seconds=20))
+        room.taps["a"].study(picture)()
+        await eventually(lambda: len(room.stills) > 1)
+        assert [(still.camera, still.at) for still in room.stills] == [("a", at)] * 2
 
     working(act)
 
