@@ -201,14 +201,22 @@ class Worker:
         gone.task.cancel()
 
     def look(self, camera: str, until: datetime) -> None:
-        """Somebody looks at a camera until then: send stills, what was analysed last at once."""
+        """Somebody looks at a camera until then: send stills, what was analysed last at once.
+
+        Not of a camera that fell silent: its last picture shows people who may be gone.
+        """
         if camera not in self._known:
             return
         watched, now = self._watched.get(camera), self._clock.now()
         before = self._looked_at.get(camera)
         self._looked_at[camera] = until
-        if watched is not None and (before is None or before <= now < until):
+        begins = now < until and (before is None or before <= now)
+        if watched is not None and begins and not self._is_silent(watched):
             self._show(watched)
+
+    def _is_silent(self, watched: _Watched) -> bool:
+        patience_s = max(BLIND_AFTER_S, 2.5 * watched.camera.every_s)
+        return self._clock.monotonic() - watched.last_s >= patience_s
 
     def _show(self, watched: _Watched) -> None:
         still = watched.analyst.still()
@@ -286,8 +294,7 @@ class Worker:
             await asyncio.sleep(0.5)
             now_s = self._clock.monotonic()
             for name, watched in list(self._watched.items()):
-                patience_s = max(BLIND_AFTER_S, 2.5 * watched.camera.every_s)
-                if now_s - watched.last_s < patience_s:
+                if not self._is_silent(watched):
                     continue
                 if now_s - watched.said_blind_s < max(2.0, watched.camera.every_s):
                     continue

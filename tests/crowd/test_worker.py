@@ -12,7 +12,7 @@ import numpy as np
 from config.schema import Camera
 from config.strict import Words
 from crowd.worker import CameraWord, Standing, Worker, _Strain
-from model.clock import SystemClock
+from model.clock import Clock, ManualClock, SystemClock
 from model.facts import DensityBlind, DensityLive
 from model.picture import Picture, SourceState
 from model.workers import CameraStill
@@ -72,7 +72,7 @@ class Room:
         return {name for name, tap in self.taps.items() if tap.running}
 
 
-def working(act: Callable[[Worker, Room], Awaitable[None]]) -> Room:
+def working(act: Callable[[Worker, Room], Awaitable[None]], *, clock: Clock | None = None) -> Room:
     """Run `act` beside a worker."""
     room = Room()
 
@@ -83,7 +83,7 @@ def working(act: Callable[[Worker, Room], Awaitable[None]]) -> Room:
             grounds={},
             corrections={},
             voice=room,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
         )
         task = asyncio.create_task(worker.run())
         await eventually(lambda: room.standings, within_s=30)
@@ -110,14 +110,19 @@ def test_a_share_is_followed_and_an_older_one_is_not() -> None:
     working(act)
 
 
+def noise(at: datetime) -> Picture:
+    """A live picture of the camera `a`."""
+    pixels = np.random.default_rng(3).integers(0, 256, (96, 1280, 3)).astype(np.uint8)
+    return Picture(camera="a", at=at, arrived_monotonic_s=1.0, pixels=pixels)
+
+
 def test_who_looks_sees_what_was_analysed_last_before_the_next_picture_comes() -> None:
     async def act(worker: Worker, room: Room) -> None:
         worker.assign(share(1, "a", "b"))
         await eventually(lambda: room.running() == {"a", "b"})
         worker.look("b", datetime.now(UTC) + timedelta(seconds=10))
-        pixels = np.random.default_rng(3).integers(0, 256, (96, 1280, 3)).astype(np.uint8)
         at = datetime(2026, 2, 14, 21, 30, tzinfo=UTC)
-        picture = Picture(camera="a", at=at, arrived_monotonic_s=1.0, pixels=pixels)
+        picture = noise(at)
         room.taps["a"].study(picture)()
         await eventually(lambda: room.readings)
         room.looked_at.add("a")
@@ -129,6 +134,31 @@ def test_who_looks_sees_what_was_analysed_last_before_the_next_picture_comes() -
         assert [(still.camera, still.at) for still in room.stills] == [("a", at)] * 2
 
     working(act)
+
+
+def test_the_last_picture_of_a_camera_that_fell_silent_is_not_shown_and_none_to_a_look_that_is_over() -> (
+    None
+):
+    clock = ManualClock(datetime(2026, 2, 14, 21, 30, tzinfo=UTC))
+
+    async def act(worker: Worker, room: Room) -> None:
+        worker.assign(share(1, "a"))
+        await eventually(lambda: room.running() == {"a"})
+        room.taps["a"].study(noise(clock.now()))()
+        await eventually(lambda: room.readings)
+        worker.look("a", clock.now() - timedelta(seconds=1))
+        clock.advance(7)
+        worker.look("a", clock.now() + timedelta(seconds=10))
+        await eventually(lambda: len(room.readings) > 1)
+        blind = room.readings[-1][1]
+        assert isinstance(blind, DensityBlind)
+        assert blind.reason == "stalled"
+        room.looked_at.add("a")
+        room.taps["a"].study(noise(clock.now()))()
+        await eventually(lambda: room.stills)
+        assert [still.at for still in room.stills] == [clock.now()]
+
+    working(act, clock=clock)
 
 
 def test_a_worker_without_a_broker_lets_go_and_takes_the_same_share_up_again() -> None:
