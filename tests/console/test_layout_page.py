@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.console import scenes
 from tests.console.look import IN_CHROMIUM, NARROW, WIDE, open_page, sign_in
 from tests.console.pages import PAGES, living_scene, report_a_problem
 from tests.console.server import Served
 from tests.console.stage import Stage, small_site
+from tests.waiting import wait_until
 
 pytestmark = IN_CHROMIUM
 
@@ -23,6 +25,29 @@ CUT = """
 UNDER_THE_VEIL = """
 () => [...document.querySelectorAll('article.blind .frame > .quiet')].map((one) => one.textContent)
 """
+NAMES = """
+() => [...document.querySelectorAll('[data-testid^=plan-zone-]')].map((name) => {
+  const id = name.dataset.testid.slice('plan-zone-'.length);
+  const [of, at] = [document.querySelector(`[data-outline=${id}]`), name.getBoundingClientRect()];
+  const zone = of.getBoundingClientRect();
+  const gap = (a, b) => Math.max(a[0] - b[1], b[0] - a[1], 0);
+  const others = [...document.querySelectorAll('[data-testid^=plan-zone-]')].filter((one) => one !== name);
+  return {
+    id,
+    text: name.innerText.trim(),
+    away: Math.max(gap([at.left, at.right], [zone.left, zone.right]), gap([at.top, at.bottom], [zone.top, zone.bottom])),
+    inside: of.isPointInFill(new DOMPoint(at.x + at.width / 2, at.y + at.height / 2).matrixTransform(of.getScreenCTM().inverse())),
+    covered: others.filter((other) => {
+      const box = other.getBoundingClientRect();
+      return gap([at.left, at.right], [box.left, box.right]) + gap([at.top, at.bottom], [box.top, box.bottom]) === 0;
+    }).length,
+  };
+})
+"""
+"""How each zone's name on the map lies to its zone and to other names, in pixels of the screen."""
+TOUCHING_PX = 8
+BENT = [[20, -110], [160, -110], [160, -20], [130, -20], [130, -80], [20, -80]]
+"""A zone around a corner, whose middle lies outside of it."""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -63,4 +88,46 @@ def test_on_a_phone_no_page_runs_off_the_side(browser: Browser, tmp_path: Path) 
             page.wait_for_load_state("networkidle")
             wider[name] = page.evaluate(WIDER)
         assert {name: px for name, px in wider.items() if px > 0} == {}
+        page.context.close()
+
+
+def names_on(page: Page) -> dict[str, dict[str, Any]]:
+    return {one["id"]: one for one in page.evaluate(NAMES)}
+
+
+def misplaced(page: Page) -> list[dict[str, Any]]:
+    """Names that do not touch their zone, or cover another."""
+    names = names_on(page).values()
+    return [one for one in names if one["away"] > TOUCHING_PX or one["covered"]]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_zones_name_stands_at_its_zone_however_narrow_the_map(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    with living_scene(tmp_path, "red") as (_, server):
+        page = open_page(browser, server.url, language=language, size=NARROW)
+        sign_in(page)
+        for width in (390, 700, 1000, 1600):
+            page.set_viewport_size({"width": width, "height": 844})
+            expect(page.get_by_test_id("plan-zone-bridge")).to_contain_text("158")
+            wait_until(lambda: misplaced(page) == [], within_s=20)
+            assert len(names_on(page)) == 6, width
+        page.context.close()
+
+
+def test_a_zone_around_a_corner_is_named_inside_of_it_and_one_out_of_sight_nowhere(
+    browser: Browser, tmp_path: Path
+) -> None:
+    zones = small_site().model_dump(mode="json", exclude_unset=True)["zones"]
+    lotus = next(zone for zone in zones if zone["id"] == "lotus")
+    lotus["outline"] = BENT
+    with living_scene(tmp_path, "calm", everyone=small_site(zones=zones)) as (_, server):
+        page = open_page(browser, server.url, language="en", size=WIDE)
+        sign_in(page)
+        expect(page.get_by_test_id("plan-zone-lotus")).to_contain_text("Lotus Market")
+        assert names_on(page)["lotus"]["inside"]
+        for _ in range(5):
+            page.get_by_role("button", name="Zoom in").click()
+        expect(page.get_by_test_id("plan-zone-gulou")).to_have_count(0)
         page.context.close()

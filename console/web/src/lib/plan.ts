@@ -78,15 +78,6 @@ export function path(outline: Point[]): string {
   return `M${outline.map(([x, y]) => `${x} ${-y}`).join('L')}Z`;
 }
 
-/** Where a zone's name stands: beside a tall zone, above a wide one. */
-export function labelPlace(outline: Point[]): { x: number; y: number; beside: boolean } {
-  const box = boxOf(outline);
-  const beside = box.height > box.width;
-  return beside
-    ? { x: box.x + box.width, y: box.y + box.height / 2, beside }
-    : { x: box.x + box.width / 2, y: box.y, beside };
-}
-
 /** A round number of metres that spans up to a third of the frame. */
 export function scaleBar(width: number): number {
   const wanted = width / 3;
