@@ -28,7 +28,8 @@ class CaseFile(msgspec.Struct, kw_only=True):
     `told` and `raised` name the plan that reached each terminal and entrance, so that exactly
     these are taken back; `hands_off` are entrances that a person lowered, which this case never
     raises again. `approvals` are (person, session) pairs for the plans in `waiting`.
-    `told_s` is how long ago each plan last spoke. `unowned_s`, `well_s`, `shelved_s`, `runs_s` and
+    `lived_s` is how long the case has lived, `said_s` when in its life each terminal was told last,
+    `look_s` when the first may be due again. `unowned_s`, `well_s`, `shelved_s`, `runs_s` and
     these are seconds that passed or are left, not moments, so that they survive a restart.
     `ready` names the agreed plan that would raise an entrance once somebody arms and confirms it.
     `silenced` is the level at which a person took back what was told: only a higher one speaks again.
@@ -41,7 +42,9 @@ class CaseFile(msgspec.Struct, kw_only=True):
     key: str
     unowned_s: float = 0.0
     told: dict[str, str] = {}
-    told_s: dict[str, float] = {}
+    lived_s: float = 0.0
+    said_s: dict[str, float] = {}
+    look_s: float = 0.0
     raised: dict[str, str] = {}
     hands_off: list[str] = []
     waiting: list[str] = []

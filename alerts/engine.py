@@ -257,8 +257,7 @@ class AlertEngine:
         self._announcements.pass_time(down_s)
         for file in self._book:
             file.unowned_s += min(down_s, self._clock.due_s(file))
-            for plan in file.told_s:
-                file.told_s[plan] += down_s
+            file.lived_s += down_s
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""
@@ -299,7 +298,7 @@ class AlertEngine:
                 case SensorReading() as reading:
                     why = self._watch.take_reading(fact.source, reading)
                 case SensorAlarm() as alarm:
-                    why, moved = self._watch.take_alarm(fact.source, alarm)
+                    why, moved = self._watch.take_alarm(fact.source, alarm, fact.arrived)
                     self._settle_all(journal, moved)
                     self._dirty = True
                 case _:

@@ -86,6 +86,7 @@ class GapDesk:
             known = file.unheard.setdefault(terminal, Unheard())
             known.why = record.reason or record.state.value
             known.waited_s = self._after_s
+            file.look_s = 0.0
 
     def let_time_pass(self, journal: Journal, file: CaseFile, seconds: float) -> bool:
         """Name what has waited too long; returns whether other terminals are to be told now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from alerts import asking_again, checklists, entrances, messages, wording
+from alerts import asking_again, checklists, entrances, messages, telling_again, wording
 from alerts.cases import CaseBook, CaseFile, Journal
 from alerts.gaps import GapDesk
 from alerts.messages import UNOWNED_PLAN, public_plan
@@ -19,9 +19,6 @@ from model.cases import Case, CaseState, Change, Reason, WaitingPlan
 from model.facts import Decision
 from model.level import Level, rank_of
 from model.orders import Motion
-
-TELL_AGAIN_SHARE = 0.8
-"""A text is told again after this share of its life, so that it never goes out while it holds."""
 
 _PEOPLE = {Approval.NONE: 0, Approval.ONE: 1, Approval.TWO: 2}
 
@@ -62,15 +59,8 @@ class PlanBook:
         """Tell again what would soon expire on the terminals while the case still asks for it, and
         ask lanes again that could not rise."""
         asking_again.let_time_pass(journal, file, seconds)
-        for plan_id in sorted(set(file.told.values())):
-            plan = self._plans.get(plan_id)
-            if plan is None:
-                continue
-            age_s = file.told_s.get(plan_id, 0.0) + seconds
-            file.told_s[plan_id] = age_s
-            if age_s < TELL_AGAIN_SHARE * plan.expires_s:
-                continue
-            terminals = tuple(name for name, told in file.told.items() if told == plan_id)
+        for plan_id, terminals in telling_again.due(file, seconds, self._plans).items():
+            plan = self._plans[plan_id]
             self._show(journal, file, plan, terminals)
             journal.note(
                 file,
@@ -240,7 +230,7 @@ class PlanBook:
         """Tell a plan's text on these terminals, and remember that they were told."""
         loudness = self._hours.now(journal.now)
         file.told.update(dict.fromkeys(terminals, plan.id))
-        file.told_s[plan.id] = 0.0
+        telling_again.note(file, terminals)
         self.gaps.told(file, terminals, journal.now)
         journal.actions.append(messages.show(file.case, plan, terminals, loudness))
 
@@ -303,7 +293,7 @@ class PlanBook:
     def _take_back(
         self, journal: Journal, file: CaseFile, plan_id: str, terminals: list[str]
     ) -> None:
-        file.told_s.pop(plan_id, None)
+        telling_again.forget(file, terminals)
         for terminal in terminals:
             del file.told[terminal]
         self.gaps.taken_back(journal, file, terminals)

@@ -12,7 +12,7 @@ from model.actions import Action, Broadcast, MoveEntrance
 from model.cases import Change, Reason
 from model.facts import Verb
 from model.level import Level
-from model.orders import Motion
+from model.orders import Motion, OrderState
 from tests.alerts.room import Room, peak_rule, plan, site
 
 
@@ -57,6 +57,9 @@ def test_nothing_is_told_twice_while_the_level_stands() -> None:
 
 def test_a_text_is_told_again_before_it_expires_while_the_warning_stands() -> None:
     here = room(plan("y", "yellow", expires_s=100))
+    here.see(3.2)
+    for terminal in ("t1", "t2"):
+        here.answers(terminal, OrderState.PLAYED)
     here.see_for(3.2, 70)
     assert len(here.told) == 1
     here.see_for(3.2, 15)
