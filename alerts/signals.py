@@ -20,8 +20,9 @@ from model.zones import ZoneView
 REORDER_S = 5.0
 """A reading older than the newest is a late one for this long; after that its clock was set."""
 
-
 FORGET_CLEARED_S = 60.0
+"""How long a cleared alarm is remembered; the last one of each detector is not forgotten."""
+
 ALARMS_MOST = 64
 """Alarms of one hazard that may stand on one detector; a further one changes no level anyway."""
 
@@ -34,6 +35,7 @@ class Ignored(StrEnum):
     LATE = "older_than_the_newest"
     NO_ZONE = "sensor_speaks_for_no_zone"
     TOO_MANY = "too_many_alarms_stand"
+    LONG_OVER = "alarm_over_long_ago"
 
 
 VIEW_SIGNALS = frozenset(Signal) - {Signal.SENSOR, Signal.ALARM, Signal.WEAK_SIGNALS}
@@ -91,19 +93,21 @@ class _Reading(msgspec.Struct, kw_only=True):
 
 
 class AlarmWord(msgspec.Struct, kw_only=True):
-    """The newest word on one alarm; silence leaves it as it was."""
+    """The newest word on one alarm; silence leaves it as it was. `since` is when it was raised."""
 
     hazard: str
     at: datetime
     raised: bool
     age_s: float = 0.0
+    since: datetime | None = None
 
 
 class SensorState(msgspec.Struct, kw_only=True):
-    """What sensors said last, as it stands in a snapshot."""
+    """What sensors said last, as it stands in a snapshot; `over` is what each cleared last."""
 
     readings: dict[str, dict[str, _Reading]] = {}
     alarms: dict[str, dict[str, AlarmWord]] = {}
+    over: dict[str, str] = {}
 
 
 class SensorBoard:
@@ -139,10 +143,11 @@ class SensorBoard:
                 if reading.fresh and (known is None or reading.age_s > known.silent_after_s):
                     reading.fresh = False
                     silent.add(sensor)
-        for alarms in self.state.alarms.values():
+        for sensor, alarms in self.state.alarms.items():
             for name, alarm in list(alarms.items()):
                 alarm.age_s += seconds
-                if not alarm.raised and alarm.age_s > FORGET_CLEARED_S:
+                old = not alarm.raised and alarm.age_s > FORGET_CLEARED_S
+                if old and name != self.state.over.get(sensor):
                     del alarms[name]
         return silent
 
@@ -176,7 +181,11 @@ class SensorBoard:
         standing = sum(a.raised and a.hazard == body.hazard for a in alarms.values())
         if last is None and standing >= ALARMS_MOST:
             return Ignored.TOO_MANY
-        alarms[body.id] = AlarmWord(hazard=body.hazard, at=body.at, raised=body.state == "raised")
+        raised = body.state == "raised"
+        since = body.at if raised else (body.raised_at if last is None else last.since)
+        alarms[body.id] = AlarmWord(hazard=body.hazard, at=body.at, raised=raised, since=since)
+        if not raised:
+            self.state.over[sensor] = body.id
         return None
 
     def quantity(self, rule: ZoneRule) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,7 +22,7 @@ from alerts.holds import (
     take,
 )
 from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
-from alerts.signals import VIEW_SIGNALS, Ignored, SensorBoard, SensorState
+from alerts.signals import VIEW_SIGNALS, AlarmWord, Ignored, SensorBoard, SensorState
 from alerts.trends import ZonePast
 from config.rules import Signal
 from config.schema import SiteFile
@@ -31,6 +31,10 @@ from model.level import Level, Sight, rank_of
 from model.zones import ZoneView
 
 _EARLY_S = 1e-6
+
+UNHEARD_WITHIN = timedelta(hours=2)
+"""An alarm of which only the end was heard still warns so long after that: an hour's outage, on a
+clock that is an hour wrong. What ended before is history."""
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,28 +140,43 @@ class Watch:
             self._hear(sensor)
         return ignored
 
-    def take_alarm(self, sensor: str, body: SensorAlarm) -> tuple[Ignored | None, list[Moved]]:
+    def take_alarm(
+        self, sensor: str, body: SensorAlarm, arrived: datetime
+    ) -> tuple[Ignored | None, list[Moved]]:
         """Note a detector's alarm: why it was ignored, if it was, and what it moved while it stood.
 
         An alarm may be over before anybody looks: raised and cleared while the service was away, or
-        its clearing came first. It was raised all the same, so its rules are judged as of then.
+        its clearing came first, or alone. It was raised all the same, so its rules are judged as of
+        then.
         """
         last = self._sensors.last_word(sensor, body.id)
-        overtaken = last is not None and not last.raised and body.at < last.at
-        if last is not None and overtaken and body.state == "raised":
+        if body.state == "cleared":
+            since = _unheard_since(body, last)
+            if since is not None and arrived - body.at > UNHEARD_WITHIN:
+                return self._sensors.alarm(sensor, body) or Ignored.LONG_OVER, []
+            if since is not None:
+                raised = msgspec.structs.replace(body, state="raised", at=since)
+                ignored = self._note_alarm(sensor, raised)
+                return (ignored, []) if ignored else self.take_alarm(sensor, body, arrived)
+        elif last is not None and not last.raised and body.at < last.at:
+            if body.at == last.since:
+                return Ignored.LATE, []
             cleared = msgspec.structs.replace(body, state="cleared", at=last.at)
             last.at = body.at
-            ignored, _ = self.take_alarm(sensor, body)
-            return ignored, self.take_alarm(sensor, cleared)[1]
+            ignored = self._note_alarm(sensor, body)
+            return ignored, self.take_alarm(sensor, cleared, arrived)[1]
         moved: list[Moved] = []
         if last is not None and last.raised and body.state == "cleared":
             moved = self._stood(sensor, last.hazard, (body.at - last.at).total_seconds())
+        return self._note_alarm(sensor, body), moved
+
+    def _note_alarm(self, sensor: str, body: SensorAlarm) -> Ignored | None:
         ignored = self._sensors.alarm(sensor, body)
         if ignored is None:
             for zone in self._sensors.zones_of(sensor):
                 self._cover_alarm(zone, body.hazard)
             self._hear(sensor)
-        return ignored, moved
+        return ignored
 
     def judge(self) -> list[Moved]:
         """Judge every rule that was touched since the last time."""
@@ -280,3 +299,14 @@ class Watch:
         rule = unruled_alarm(hazard, zone)
         rules.append(rule)
         self._by_key[rule.key] = rule
+
+
+def _unheard_since(body: SensorAlarm, last: AlarmWord | None) -> datetime | None:
+    """When an alarm was raised of which only the clearing was heard; None where nothing was missed.
+
+    A detector that does not say when it raised gives no alarm by clearing: some clear at each start.
+    """
+    if body.raised_at is None:
+        return None
+    since = min(body.raised_at, body.at)
+    return since if last is None or (not last.raised and since > last.at) else None

@@ -99,13 +99,18 @@ class SensorReading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SensorAlarm(msgspec.Struct, frozen=True, kw_only=True):
-    """A hazard that a detector raises and clears by itself: fire, earthquake, call for help."""
+    """A hazard that a detector raises and clears by itself: fire, earthquake, call for help.
+
+    `cleared` says with `raised_at` when its alarm had been raised, so that the last word alone
+    tells the whole of it to whoever did not hear the first.
+    """
 
     id: Id
     at: Stamp
     hazard: Id
     state: Literal["raised", "cleared"]
     text: Note | None = None
+    raised_at: Stamp | None = None
 
 
 class ReceiptStage(StrEnum):

@@ -61,6 +61,7 @@ class SensorMachine:
         self._seq = 0
         self._alarms = 0
         self._alarm_id = ""
+        self._raised_at: datetime | None = None
         self._told_mono = float("-inf")
 
     def reading_if_due(self, now: datetime, mono: float) -> SensorReading | None:
@@ -86,10 +87,12 @@ class SensorMachine:
             self._alarms += 1
             # A detector's alarms are told apart over its reboots by the second of their raising.
             self._alarm_id = f"{self.sensor_id[:40]}-{int(now.timestamp())}-{self._alarms}"
+            self._raised_at = now
         self.alarm = SensorAlarm(
             id=self._alarm_id,
             at=now,
             hazard=self.hazard,
             state="raised" if raised else "cleared",
+            raised_at=None if raised else self._raised_at,
         )
         return self.alarm

@@ -113,18 +113,13 @@ class _Bench:
                 for start, end in hazard.truth.above(threshold, self._end):
                     limit = self._end if hazard.is_alarm else end
                     by = sky.first_clear(dark, start, limit, hazard.hold_s + ALLOWED_S)
-                    if by is None or self._broker_forgot(hazard, start, by):
+                    if by is None:
                         continue
                     judged += 1
                     if not self._was_told(hazard, level, start, by):
                         what = f"{hazard.zone} {hazard.hazard} {level}: nothing played by {by:.0f}"
                         missed.append(Finding(count="missed", t=start, what=what))
         return judged, missed
-
-    def _broker_forgot(self, hazard: Hazard, start: float, by: float) -> bool:
-        """An alarm that the broker took and lost with its memory; a value is told again."""
-        troubles = self._log.troubles.of("broker_forgot")
-        return hazard.is_alarm and any(start - 5.0 <= at <= by for at, _ in troubles)
 
     def _dark(self, hazard: Hazard) -> list[sky.Stretch]:
         """When this hazard could not be seen, decided on, or told to anybody in its zone."""

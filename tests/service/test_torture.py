@@ -132,10 +132,31 @@ def test_killed_at_any_point_of_the_step_that_decides_every_terminal_acts_once(
     assert (findings.crossings, findings.found) == (1, ())
 
 
-@pytest.mark.parametrize("seed", [50014, 50038])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(50014, id="a fire told by a service that began on a slow clock"),
+        pytest.param(50038, id="a terminal that hears an old all-clear late"),
+        pytest.param(288, id="a call for help that the broker lost with its memory"),
+        pytest.param(275, id="a terminal that was away hears a message just before its renewal"),
+    ],
+)
 def test_what_a_seed_once_found_stays_mended(seed: int) -> None:
-    """A fire told by a service that began on a slow clock; a terminal that hears an old all-clear late."""
     assert run_seed(seed).found == ()
+
+
+@pytest.mark.parametrize("raised_s", [59.0, 61.0, 66.0])
+def test_a_call_that_the_broker_took_and_forgot_while_the_service_was_down_is_told(
+    raised_s: float,
+) -> None:
+    """Raised before, while and after the broker is away; cleared before the service hears again."""
+    call = [
+        (raised_s, "alarm", "help-lotus", 1.0),
+        (raised_s + 3.0, "alarm", "help-lotus", 0.0),
+    ]
+    deaf = [fault(Broken.KILLED_BETWEEN_STEPS, 58, 80), fault(Broken.BROKER_FORGOT, 60.5, 64)]
+    findings = run_script(script(call, *deaf, length_s=140))
+    assert (findings.crossings, findings.found) == (1, ())
 
 
 def test_a_full_disk_delays_a_warning_and_loses_none() -> None:
