@@ -9,15 +9,13 @@ from config.calibration import Calibration, GroundProblem, GroundRefusedError, c
 from config.grounds import Ground
 from config.schema import Camera
 
-# What else a calibration lacks has words of its own on the page.
-_TOLD = frozenset({GroundProblem.LENS_OPEN, GroundProblem.SLIPPED})
-
 
 class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     """What marks tell, or the problem they have.
 
     `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
     mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner.
+    `set_aside` are the marks, from 0, that were left out, as the others contradict them.
     Where no camera that hangs `upright` explains the marks, crowds look thinner than they are, and
     `detail` says how far the best is beside them.
     """
@@ -47,7 +45,7 @@ def try_calibration(
     feet = np.array(_feet(ground), np.float64)
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
-        problem=found.problem if found.problem in _TOLD else None,
+        problem=_told(found),
         placed=found.placed,
         upright=found.corrected,
         mapping=tuple(found.ground.ravel().tolist()),
@@ -60,6 +58,13 @@ def try_calibration(
         pitch_deg=None if found.camera is None else found.camera.pitch_deg,
     )
     return _with_heights(told, found, ground)
+
+
+def _told(found: Calibration) -> GroundProblem | None:
+    """The problem that has no field of its own; a mark left out is told without a place too."""
+    if found.problem is GroundProblem.LENS_OPEN:
+        return found.problem
+    return None if found.slipped is None else GroundProblem.SLIPPED
 
 
 def _feet(ground: Ground) -> list[tuple[float, float]]:

@@ -33,7 +33,8 @@ class GroundSurvey(msgspec.Struct, frozen=True, kw_only=True):
     """One camera's calibration in figures, and the problem that it has; refused, it has no `form`.
 
     `misses` is how far each mark is beside the fit: points and corners in pixels, people as a share
-    of their height. `height_error` and `area_error` are shares (root of the mean square, standard
+    of their height. `set_aside` are the marks, from 0, that were left out, and `miss_px` is over the
+    others (root of the mean square). `height_error` and `area_error` are shares (root of the mean square, standard
     deviation): the first known for people only, the second where a camera explains the marks.
     `seen_m2` is all that is seen of the zones; where the ground has no place on the map, all that is
     seen.
@@ -109,6 +110,7 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
     one = ground.calibration
     lens = None if one.camera is None else 2 * degrees(atan(one.width_px / 2 / one.camera.focal_px))
     misses = one.misses_px
+    fitting = [miss for at, miss in enumerate(misses) if at != one.slipped]
     told = GroundSurvey(
         camera=camera.id,
         form=one.form,
@@ -121,8 +123,9 @@ def _told(camera: Camera, ground: Ground, coverage: dict[str, Coverage]) -> Grou
         mast_m=None if one.camera is None else round(one.camera.mast_m, 2),
         pitch_deg=None if one.camera is None else round(one.camera.pitch_deg, 1),
         view_deg=None if lens is None else round(lens, 1),
-        miss_px=round(sqrt(np.mean(np.square(misses))), 1) if misses else None,
+        miss_px=round(sqrt(np.mean(np.square(fitting))), 1) if fitting else None,
         misses=tuple(round(miss, 1) for miss in misses),
+        set_aside=() if one.slipped is None else (one.slipped,),
         area_error=None if one.area_error is None else round(one.area_error, 3),
         seen_m2=round(ground.seen_area_m2, 1),
         zones=tuple(

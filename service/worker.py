@@ -101,7 +101,8 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
             continue
         problem = ground.calibration.problem
         if problem is not None:
-            log.warning("camera %s: %s: %s", camera.id, problem, REMEDIES[problem])
+            told = filter(None, (ground.calibration.detail, REMEDIES[problem]))
+            log.warning("camera %s: %s: %s", camera.id, problem, "; ".join(told))
         grounds[camera.id] = ground
     return grounds
 

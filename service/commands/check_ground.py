@@ -38,7 +38,7 @@ def _calibration(one: GroundSurvey) -> Iterator[str]:
         yield f"heights off by {one.height_error:.1%}, areas good to ±{one.area_error or 0.0:.0%}"
     elif one.area_error is not None:
         yield f"areas good to ±{one.area_error:.0%}"
-    if one.set_aside:
+    if one.set_aside and one.form == "people":
         worst = ", ".join(f"{at + 1} ({one.misses[at]:+.0%})" for at in one.set_aside[:WORST_TOLD])
         yield f"{len(one.set_aside)} set aside: person {worst}"
     if one.mast_m is not None:
@@ -48,11 +48,11 @@ def _calibration(one: GroundSurvey) -> Iterator[str]:
             "no upright camera explains them, so that people are placed on the ground by their heads "
             f"and look thinner than they are: {one.detail}"
         )
-    if one.problem is GroundProblem.SLIPPED:
+    if one.problem in {GroundProblem.LENS_OPEN, GroundProblem.SLIPPED}:
         yield one.detail
     if not one.placed:
         # A grid has its place by the camera's, which marks that nothing upright explains do not tell.
-        remedy = f": {one.detail}" if one.upright else ""
+        remedy = f": {one.detail}" if one.problem is GroundProblem.NO_PLACE else ""
         yield f"sees {one.seen_m2:.0f} m², density without a place{remedy}"
     for zone in one.zones:
         yield f"sees {zone.seen_m2:.0f} m² of {zone.zone} ({zone.share:.0%})"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from config.json_schema import site_file_schema_text
 from service.commands import check
-from simulators.marked_views import hung_camera, mark_people
+from simulators.marked_views import hung_camera, mark_people, mark_points
 from tests.config.site_text import GOOD, write_site
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +114,37 @@ def test_a_calibration_that_tells_nothing_stops_nothing_and_is_told(tmp_path: Pa
     told = json.loads(run(path, "--json")[1])
     assert told["grounds"][0]["problem"] == "marked_people_are_all_at_one_distance"
     assert told["zones_seen"] == []
+
+
+def points_site(folder: Path, seed: int, count: int, *, slipped: int) -> str:
+    """The good site with a camera whose ground is told by points, the first of them slipped."""
+    rng = np.random.default_rng([4, seed])
+    marks = mark_points(hung_camera(rng), count, rng, slipped=slipped)
+    assert marks is not None
+    told = marks.model_dump(exclude_none=True)
+    for point in told["points"]:
+        point.update(x_m=point["x_m"] + 10, y_m=point["y_m"] - 3)
+    line = f"zones: [bridge], ground: {json.dumps(told)}}}"
+    return str(write_site(folder, GOOD.replace("zones: [bridge]}", line, 1)))
+
+
+def test_a_mark_that_slipped_is_named_and_does_not_spoil_how_well_the_others_fit(
+    tmp_path: Path,
+) -> None:
+    path = points_site(tmp_path, 1, 8, slipped=1)
+    code, said = run(path)
+    assert code == 0
+    assert re.search(r"point 1 is \d+ pixels beside the camera on which the others agree", said)
+    assert "look where it was marked and at its metres" in said
+    (told,) = json.loads(run(path, "--json")[1])["grounds"]
+    assert told["problem"] == "one_mark_contradicts_the_others"
+    assert told["set_aside"] == [0]
+    assert told["miss_px"] < 8
+    assert told["misses"][0] > 30
+
+
+def test_marks_that_leave_the_height_open_are_told_with_the_remedy(tmp_path: Path) -> None:
+    code, said = run(points_site(tmp_path, 10, 4, slipped=0))
+    assert code == 0
+    assert "areas good to ±" in said
+    assert "mark more, nearer and farther" in said

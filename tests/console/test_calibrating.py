@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from console.calibrating import marked_places
+import numpy as np
+import pytest
+
+from config.calibration import GroundProblem
+from console.calibrating import marked_places, try_calibration
 from crowd.ground import Ground
+from simulators.marked_views import Hand, hung_camera, mark_grid
 from tests.crowd.test_ground_people import lake, marked
 
 
@@ -17,3 +22,21 @@ def test_a_mark_that_is_set_aside_does_not_shape_what_a_camera_is_drawn_to_see()
     assert found is not None
     assert 3 in found.set_aside
     assert len(marked_places(camera)) == 20 - len(found.set_aside)
+
+
+@pytest.mark.parametrize("at", [None, (3.0, 4.0)])
+def test_a_corner_left_out_is_told_wherever_the_camera_stands(
+    at: tuple[float, float] | None,
+) -> None:
+    rng = np.random.default_rng(6)
+    exact = Hand(off_px=0.0, spread_m=0.0)
+    marks = mark_grid(hung_camera(rng), rng, columns=8, rows=6, hand=exact)
+    assert marks is not None
+    assert marks.grid is not None
+    corners = list(marks.grid.corners)
+    corners[4] = corners[4].model_copy(update={"px": corners[4].px + 60})
+    wrong = marks.model_copy(update={"grid": marks.grid.model_copy(update={"corners": corners})})
+    told = try_calibration(wrong, at=at, bearing_deg=0.0)
+    assert told.placed is (at is not None)
+    assert (told.problem, told.set_aside) == (GroundProblem.SLIPPED, (4,))
+    assert "point 5 is" in told.detail
