@@ -10,6 +10,7 @@ import struct
 from pathlib import Path
 from typing import Final
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ BYTES_MOST: Final = 64 * 1024 * 1024
 _FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN: Final = 0xDA
 _END_OF_JPEG: Final = b"\xff\xd9"
+_FILLED_PX: Final = 8
 _BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
@@ -54,7 +56,37 @@ def decode_picture(data: bytes) -> NDArray[np.uint8]:
         raise UnreadableError("damaged picture") from error
     if picture is None:
         raise UnreadableError("damaged picture")
-    return np.asarray(picture, np.uint8)
+    pixels = np.asarray(picture, np.uint8)
+    if data[:2] == b"\xff\xd8" and _has_a_plain_edge(pixels) and _is_cut_within(data):
+        raise UnreadableError("truncated JPEG")
+    return pixels
+
+
+def _has_a_plain_edge(pixels: NDArray[np.uint8]) -> bool:
+    """Whether one side is of a single colour, as where nothing was left to decode.
+
+    Any side: a picture may be stored turned.
+    """
+    deep = _FILLED_PX
+    edges = (pixels[-deep:], pixels[:deep], pixels[:, :deep], pixels[:, -deep:])
+    return any(bool((edge == edge[-1, -1]).all()) for edge in edges)
+
+
+def _is_cut_within(data: bytes) -> bool:
+    """Whether a JPEG's scan ends before its picture does, although the end mark follows.
+
+    FFmpeg's strict decoder tells; ours fills what is missing with grey and says nothing.
+    """
+    decoder = av.CodecContext.create("mjpeg", "r")
+    decoder.options = {"err_detect": "explode"}
+    try:
+        decoder.decode(av.Packet(data))
+    except av.InvalidDataError:
+        return True
+    except av.FFmpegError:
+        # A kind of JPEG that it does not know.
+        return False
+    return False
 
 
 def _size(data: bytes) -> tuple[int, int]:

@@ -59,6 +59,33 @@ def test_a_missing_file_and_a_folder_are_unreadable(tmp_path: Path) -> None:
             read_picture(path)
 
 
+@pytest.mark.parametrize("turned", [None, 6])
+def test_a_jpeg_that_ends_too_soon_is_refused_although_its_end_mark_follows(
+    turned: int | None,
+) -> None:
+    """A camera's snapshot of which the line lost the rest, closed by whoever passed it on."""
+    data = with_turn(packed(".jpg", (480, 640)), turned)
+    with pytest.raises(UnreadableError, match="truncated JPEG"):
+        decode_picture(data[: len(data) // 2] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("more", [[], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]])
+def test_a_whole_jpeg_with_a_black_margin_is_read(more: list[int]) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (479, 633, 3)).astype(np.uint8)
+    picture[-40:] = 0
+    data = bytes(cv2.imencode(".jpg", picture, more)[1])
+    assert decode_picture(data).shape == (479, 633, 3)
+    assert decode_picture(data + bytes(100)).shape == (479, 633, 3)
+
+
+def with_turn(jpeg: bytes, turn: int | None) -> bytes:
+    """The same with how it is to be turned written into its header."""
+    if turn is None:
+        return jpeg
+    told = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x112, 3, 1, turn, 0, 0)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(told) + 2) + told + jpeg[2:]
+
+
 def test_any_cut_of_a_jpeg_is_refused_and_never_half_decoded() -> None:
     data: Any = packed(".jpg", (64, 64))
     for length in range(0, len(data) - 2, 97):
