@@ -55,6 +55,13 @@ twentieth in one of hundreds.
 _STANDS_OUT_LEAST: Final = 25.0
 """And never for less than this many squared standard deviations of hand and tape."""
 
+_WHICH: Final = 3.0
+"""And only where leaving out any other mark instead leaves the rest so much worse (variance ratio).
+
+That is twenty to one. Of two marks that alone tell the tilt either explains the other's slip, and to leave out
+the good one would put the ground near the camera anywhere.
+"""
+
 _CHECKED_FROM: Final = 6
 """Fewer marks do not tell which of them is wrong."""
 
@@ -215,7 +222,7 @@ def _settled(marks: _Marks) -> tuple[_Marks, Floats]:
 
 
 def _slipped(marks: _Marks, state: Floats) -> int | None:
-    """The mark without which all others agree far better, if there is one.
+    """The mark without which all others agree far better, if there is one and only one.
 
     By how much the squares fall when a mark is left out follows from the slopes at the best state (deletion of a
     case; Cook and Weisberg, Residuals and Influence in Regression, 1982).
@@ -229,12 +236,13 @@ def _slipped(marks: _Marks, state: Floats) -> int | None:
     left = np.eye(2) * (1 + 1e-9) - own @ known @ own.transpose(0, 2, 1)
     beside = off[: 2 * number].reshape(number, 2, 1)
     falls = (beside * np.linalg.solve(left, beside)).sum(axis=(1, 2))
-    worst = int(np.argmax(falls))
+    second, worst = (int(one) for one in np.argsort(falls)[-2:])
     fall = float(falls[worst])
     checks = len(off) - len(state) - 2
     others = max(1.0, (float(off @ off) - fall) / checks)
     stands_out = fall > _STANDS_OUT_LEAST and fall / 2 > STANDS_OUT * others
-    return worst if stands_out else None
+    is_it = (fall - float(falls[second])) / 2 > _WHICH * others
+    return worst if stands_out and is_it else None
 
 
 def _beside(marks: _Marks, state: Floats) -> float:

@@ -184,6 +184,21 @@ def test_most_slips_are_found_and_no_honest_mark_is_taken_for_one() -> None:
     assert named[60.0] >= 28
 
 
+def test_no_honest_mark_is_left_out_for_one_that_slipped() -> None:
+    """Four marks in a row and two nearer, one of which slipped: either of the two explains the other."""
+    row = [(x, 450.0) for x in (150.0, 450.0, 800.0, 1150.0)]
+    named: list[int] = []
+    for seed in range(40):
+        rng = np.random.default_rng([3, seed])
+        rows = by_hand(marked(hung_camera(rng), [*row, (400.0, 690.0), (900.0, 640.0)]), seed)
+        px, py, x, y = rows[5]
+        rows[5] = (px + 50 * cos(seed), py + 50 * sin(seed), x, y)
+        with suppress(MountingError):
+            slipped = solve_points(rows, **SIZE).slipped
+            named += [] if slipped is None else [slipped]
+    assert set(named) == {5}
+
+
 def test_of_five_marks_none_is_left_out() -> None:
     """The four that would be left explain themselves too easily."""
     rng = np.random.default_rng(11)
