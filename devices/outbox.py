@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from config.schema import SiteFile
+from devices.crossing import crossing_of, put_off
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
@@ -195,11 +196,13 @@ class Outbox:
                 if pending.record.case == action.case
             ]
             until = max((pending.record.expires for pending in told), default=None)
+            record = self._writer.broadcast(action, device, now, withdraws_until=until)
+            crossing = crossing_of(told, record, mono)
             for pending in told:
                 if pending.unreceipted:
                     self._orders.finish(pending, OrderState.WITHDRAWN, why, now)
-            record = self._writer.broadcast(action, device, now, withdraws_until=until)
-            self._orders.open(record, _deadline(record, now, mono), send=mono)
+            deadline = _deadline(record, now, mono)
+            self._orders.open(record, deadline, send=mono, crossing=crossing)
 
     def _move(
         self, action: MoveEntrance, now: datetime, mono: float, refused: list[ActionRefusal]
@@ -269,6 +272,7 @@ class Outbox:
             return ReceiptVerdict.WRONG_DEVICE
         outcome = state_after(record.state, body)
         if isinstance(outcome, ReceiptVerdict):
+            put_off(self._orders, self._orders.of(record.kind, record.device), body, mono)
             return outcome
         if pending is None:
             self._orders.correct(record, outcome, now)
@@ -326,7 +330,7 @@ class Outbox:
             for pending in self._orders.of(DeviceKind.TERMINAL, fact.source):
                 if pending.unreceipted:
                     pending.tries = 0
-                    self._orders.send_at(pending, mono)
+                    self._orders.send_at(pending, max(mono, pending.not_before))
 
     # -- what time brings ------------------------------------------------------------------
 

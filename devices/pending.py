@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -20,6 +21,14 @@ KEEP_FINISHED = 20_000
 """Finished orders remembered to give a late or doubled receipt its name; the oldest go first."""
 
 UNRECEIPTED = frozenset({OrderState.WRITTEN, OrderState.SENT})
+
+
+class Crossing(NamedTuple):
+    """The order whose answer a new one waits for, when that one ends, and until when it is waited."""
+
+    older: str
+    older_ends: float
+    not_before: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,15 +47,21 @@ class Pending:
     ask_at: float | None = None
     asked: float | None = None
     hold_reason: str | None = None
+    crossing: Crossing | None = None
 
     @property
     def unreceipted(self) -> bool:
         return self.record.state in UNRECEIPTED
 
+    @property
+    def not_before(self) -> float:
+        """Until when it is kept back, where an older one's answer may be on its way."""
+        return float("-inf") if self.crossing is None else self.crossing.not_before
+
     def may_leave(self, mono: float) -> bool:
-        """Whether sending it still makes sense: its last word is missing, its time is not over."""
+        """Whether sending it makes sense: its last word is missing, its time has come and is not over."""
         awaited = self.unreceipted or self.record.state is OrderState.RECEIVED
-        return awaited and mono < self.deadline
+        return awaited and self.not_before <= mono < self.deadline
 
 
 def repeat_after_s(order_id: str, tries: int) -> float:
@@ -89,9 +104,18 @@ class PendingOrders:
         if pending.next_send is not None:
             heapq.heappush(self._sends, (pending.next_send, record.id))
 
-    def open(self, record: OrderRecord, deadline: float, *, send: float) -> None:
-        """Start on a newly written order, to be sent at `send` (monotonic)."""
-        self.add(Pending(record=record, deadline=deadline, next_send=send))
+    def open(
+        self,
+        record: OrderRecord,
+        deadline: float,
+        *,
+        send: float,
+        crossing: Crossing | None = None,
+    ) -> None:
+        """Start on a newly written order, to be sent at `send` (monotonic), or after what it crosses."""
+        pending = Pending(record=record, deadline=deadline, next_send=send, crossing=crossing)
+        pending.next_send = max(send, pending.not_before)
+        self.add(pending)
         self._changed[record.id] = record
 
     def get(self, order_id: str) -> Pending | None:

@@ -117,8 +117,11 @@ class LossyLink(RuleBasedStateMachine):
                 assert counter > cancelled.get(entry.warning, 0)
 
     def teardown(self) -> None:
-        """With a link that works again, the screen says what the plans wanted last."""
-        for _ in range(120):
+        """With a link that works again, the screen says what the plans wanted last.
+
+        An order with the words of one that was just heard leaves a minute after it.
+        """
+        for _ in range(150):
             self.time_passes(0.5)
             for record in self.down:
                 self._deliver(record)

@@ -159,6 +159,14 @@ def test_a_call_that_the_broker_took_and_forgot_while_the_service_was_down_is_to
     assert (findings.crossings, findings.found) == (1, ())
 
 
+def test_a_message_that_is_written_anew_while_its_answer_is_on_its_way_is_told_once() -> None:
+    """Half of its life after it was told, just when the terminal comes back over a slow line."""
+    away = fault(Broken.TERMINAL_OFFLINE, 40, 365, "bridge-1")
+    slow = fault(Broken.LINK_SLOW, 300, 420)
+    findings = run_script(script([(50.0, "crowd", "bridge", 3.5)], away, slow, length_s=440))
+    assert (findings.crossings, findings.found) == (1, ())
+
+
 def test_a_full_disk_delays_a_warning_and_loses_none() -> None:
     findings = run_script(script(FIRE, fault(Broken.DISK_FULL, 45, 70), length_s=130))
     assert (findings.crossings, findings.found) == (1, ())

@@ -1,0 +1,124 @@
+"""A message that is written anew, while the answer to the old one is still on its way, is not told twice."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from devices.crossing import ANSWERS_WITHIN_S, JUST_HEARD_S, ROOM_S
+from model.actions import Broadcast
+from model.facts import DeviceKind, ReceiptStage
+from model.level import Level
+from model.orders import OrderRecord
+from tests.devices.rig import Rig, cancel, show
+
+
+def told_anew(*, unanswered_s: float = 0.5, expires_s: float = 600.0) -> tuple[Rig, OrderRecord]:
+    """An order that left a moment ago, and the same words written anew."""
+    rig = Rig()
+    rig.plan(show(expires_s=expires_s))
+    (old,) = rig.send()
+    rig.clock.advance(unanswered_s)
+    rig.plan(show(expires_s=expires_s))
+    return rig, old
+
+
+def leaves_after(rig: Rig, seconds: float) -> list[float]:
+    """When the newest order of the screen leaves for the first time, and then again."""
+    new = rig.of("screen-1")[-1]
+    return [moment for moment, record in rig.pass_time(seconds) if record.id == new.id]
+
+
+def test_the_new_order_waits_for_the_answer_to_the_old_one() -> None:
+    rig, old = told_anew()
+    assert rig.send() == ()
+    first, *again = leaves_after(rig, 30)
+    assert first == pytest.approx(ANSWERS_WITHIN_S - 0.5, abs=0.3)
+    assert again
+    assert rig.disk[old.id].attempts == 1, "what was replaced is never sent again"
+
+
+def test_where_the_old_one_was_heard_the_new_one_leaves_a_minute_later() -> None:
+    rig, old = told_anew()
+    rig.pass_time(2)
+    rig.terminal_says(old, ReceiptStage.RECEIVED)
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert leaves_after(rig, 70)[0] == pytest.approx(JUST_HEARD_S, abs=0.3)
+
+
+def test_it_leaves_before_what_was_heard_ends_on_the_screen() -> None:
+    rig, old = told_anew(expires_s=40.0)
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert leaves_after(rig, 39)[0] == pytest.approx(40 - ROOM_S - 1.5, abs=0.3)
+
+
+def test_an_answer_that_says_that_it_was_not_heard_puts_nothing_off() -> None:
+    rig, old = told_anew()
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.FAILED, "speaker_broken")
+    assert leaves_after(rig, 10)[0] <= ANSWERS_WITHIN_S
+
+
+def test_an_answer_that_comes_when_the_new_one_has_left_changes_nothing() -> None:
+    rig, old = told_anew()
+    first, *_ = leaves_after(rig, ANSWERS_WITHIN_S)
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert first < ANSWERS_WITHIN_S
+    assert leaves_after(rig, 5) != []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(cancel(), id="a cancel"),
+        pytest.param(show("case-2"), id="another warning"),
+        pytest.param(show("case-1", "screen-2"), id="another terminal"),
+        pytest.param(msgspec.structs.replace(show(), level=Level.ORANGE), id="another level"),
+    ],
+)
+def test_what_says_something_else_waits_for_nothing(other: Broadcast) -> None:
+    rig = Rig()
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.plan(other)
+    assert [record.id for record in rig.send() if record.id != old.id] != []
+
+
+def test_what_was_heard_or_never_left_holds_nothing_back() -> None:
+    rig = Rig()
+    rig.plan(show())
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    rig.plan(show())
+    assert len(rig.send()) == 1
+
+
+def test_a_message_of_short_life_waits_for_a_tenth_of_it_at_most() -> None:
+    rig, _ = told_anew(expires_s=3.0)
+    assert leaves_after(rig, 1)[0] <= 0.5
+
+
+def test_while_it_waits_it_goes_along_with_no_other_order_and_with_no_return() -> None:
+    rig, _ = told_anew()
+    waiting = rig.of("screen-1")[-1]
+    rig.plan(show("case-2"))
+    rig.status(DeviceKind.TERMINAL, "screen-1", online=True)
+    assert waiting.id not in {record.id for record in rig.send()}
+
+
+def test_a_cancel_while_it_waits_takes_it_back() -> None:
+    rig, _ = told_anew()
+    waiting = rig.of("screen-1")[-1]
+    rig.plan(cancel())
+    sent = {record.id for _, record in rig.pass_time(80)}
+    assert waiting.id not in sent
+    assert len(sent) == 1
+
+
+def test_a_restart_sends_what_waited() -> None:
+    rig, _ = told_anew()
+    rig.restart()
+    assert len(rig.send()) == 1
