@@ -105,6 +105,21 @@ def test_a_click_on_a_camera_shows_its_moving_picture_and_escape_closes_it(
     assert errors == []
 
 
+@pytest.mark.usefixtures("cameras")
+def test_a_camera_that_goes_blind_while_it_is_watched_has_no_number(
+    room: tuple[Stage, Page],
+) -> None:
+    stage, page = room
+    page.get_by_test_id(f"camera-{CAMERA}").get_by_role("button").click()
+    panel = page.get_by_test_id("watching")
+    expect(panel).to_contain_text("people")
+    expect(panel.get_by_test_id("overlay")).to_be_visible(timeout=60_000)
+    stage.breathe(scenes.CALM, blind=frozenset({CAMERA}), step=3)
+    expect(panel).to_contain_text("Blind")
+    expect(panel).not_to_contain_text("people")
+    expect(panel.get_by_test_id("overlay")).to_be_hidden()
+
+
 def test_a_browser_that_cannot_play_the_coding_says_so_and_shows_stills(
     room: tuple[Stage, Page],
 ) -> None:
