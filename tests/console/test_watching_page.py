@@ -22,7 +22,7 @@ from tests.cameras import DEADLINES, PATIENCE, server
 from tests.console import scenes
 from tests.console.look import IN_CHROMIUM, open_page, sign_in
 from tests.console.server import served
-from tests.console.stage import Stage, staged
+from tests.console.stage import CALM, Stage, staged
 
 pytestmark = IN_CHROMIUM
 CAMERA = "bridge-north"
@@ -114,7 +114,7 @@ def test_a_camera_that_goes_blind_while_it_is_watched_has_no_number(
     panel = page.get_by_test_id("watching")
     expect(panel).to_contain_text("people")
     expect(panel.get_by_test_id("overlay")).to_be_visible(timeout=60_000)
-    stage.breathe(scenes.CALM, blind=frozenset({CAMERA}), step=3)
+    stage.breathe(CALM, blind=frozenset({CAMERA}), step=3)
     expect(panel).to_contain_text("Blind")
     expect(panel).not_to_contain_text("people")
     expect(panel.get_by_test_id("overlay")).to_be_hidden()

@@ -74,6 +74,16 @@ def test_a_set_that_is_varied_more_is_seen_from_farther_and_nearer() -> None:
     assert np.std(counts) > np.std(usual)
 
 
+def test_only_the_set_that_is_said_to_vary_is_changed_more() -> None:
+    recipe = msgspec.structs.replace(RECIPE, empty_share=0.0, paste_share=0.0)
+    usual, much = sample(), msgspec.structs.replace(sample(), vary=3.0)
+    people = [
+        [float(draw_batch([one], recipe, size=4, seed=seed, step=0)[1].sum()) for seed in range(30)]
+        for one in (usual, much)
+    ]
+    assert np.std(people[1]) > 1.2 * np.std(people[0])
+
+
 def test_a_part_of_another_crop_comes_with_its_heads_and_takes_the_place_of_those_beneath() -> None:
     random = np.random.default_rng(4)
     grid = (np.stack(np.meshgrid(np.arange(64), np.arange(64)), -1)).reshape(-1, 2)
