@@ -79,10 +79,11 @@ class SimulatedCamera:
 
 
 class Machines(NamedTuple):
-    """How a terminal and a lane are made; a plant makes them with a bug."""
+    """How a terminal, a lane and a sensor are made; a plant makes them otherwise."""
 
     terminal: type[TerminalMachine] = TerminalMachine
     bollard: type[BollardMachine] = BollardMachine
+    sensor: type[SensorMachine] = SensorMachine
 
 
 @dataclass
@@ -264,7 +265,7 @@ class SimulatedFieldSite:
         for counter in site.counters:
             self._line(SimulatedCounter(topics, counter.id, CounterMachine("boot-1")), FIELD)
         for sensor in site.sensors:
-            machine = SensorMachine(sensor.id, seed=self.seed)
+            machine = self.machines.sensor(sensor.id, seed=self.seed)
             self.sensors[sensor.id] = SimulatedSensor(topics, machine, alive_every_s=20.0)
             self._line(self.sensors[sensor.id], FIELD)
         for terminal in site.terminals:
