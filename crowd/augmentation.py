@@ -26,6 +26,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How far training pictures are changed. Scales are output pixels per source pixel.
 
     `empty_share` of the crops are drawn pictures of nobody; into `paste_share` of them goes a part of another.
+    `grey_share` lose their colours, nobody's too: by night a camera sees infrared, and a network that never saw
+    a hedge without its green takes it for a crowd.
     """
 
     crop_px: int
@@ -35,6 +37,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     paste_share: float = 0.35
     light_share: float = 0.25
     damage_share: float = 0.15
+    grey_share: float = 0.2
 
 
 def vary(recipe: Recipe, times: float) -> Recipe:
@@ -52,8 +55,10 @@ def draw_crop(
     picture: Picture, heads: Points, recipe: Recipe, random: np.random.Generator
 ) -> tuple[Picture, Points]:
     """One square training crop at a random distance, light and camera quality, with its heads."""
+    without_colour = random.random() < recipe.grey_share
     if random.random() < recipe.empty_share:
-        return empty_picture(recipe.crop_px, random), np.empty((0, 2), np.float32)
+        nobody = empty_picture(recipe.crop_px, random)
+        return grey(nobody) if without_colour else nobody, np.empty((0, 2), np.float32)
     crop, points = _cut(picture, heads, recipe, random)
     if random.random() < 0.5:
         crop = crop[:, ::-1]
@@ -62,6 +67,8 @@ def draw_crop(
         crop = change_light(crop, random)
     if random.random() < recipe.damage_share:
         crop = damage(crop, random)
+    if without_colour:
+        crop = grey(crop)
     return np.ascontiguousarray(crop), points.astype(np.float32)
 
 
@@ -109,11 +116,15 @@ def _cut(
     return crop, points[inside].astype(np.float32)
 
 
+def grey(picture: NDArray[Any]) -> Picture:
+    """The picture without colours, as infrared or an old camera shows it."""
+    return np.asarray(
+        cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8
+    )
+
+
 def change_light(picture: Picture, random: np.random.Generator) -> Picture:
-    """Other exposure, contrast, gamma and colour, down to a night scene or a grey picture."""
-    if random.random() < 0.15:
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    """Other exposure, contrast, gamma and colour, down to a night scene."""
     levels = np.arange(256, dtype=np.float32) / 255
     night = random.random() < 0.12
     gain = random.uniform(0.15, 0.45) if night else random.uniform(0.65, 1.4)

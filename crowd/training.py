@@ -58,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     paste_share: float = 0.1
     light_share: float = 0.2
     damage_share: float = 0.12
+    grey_share: float = 0.2
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     warm_up_steps: int = 200
@@ -78,6 +79,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             paste_share=self.paste_share,
             light_share=self.light_share,
             damage_share=self.damage_share,
+            grey_share=self.grey_share,
         )
 
 

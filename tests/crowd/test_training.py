@@ -84,6 +84,19 @@ def test_only_the_set_that_is_said_to_vary_is_changed_more() -> None:
     assert np.std(people[1]) > 1.2 * np.std(people[0])
 
 
+@pytest.mark.parametrize("empty_share", [0.0, 1.0])
+def test_as_many_crops_as_told_have_no_colours_of_nobody_too(empty_share: float) -> None:
+    """By night cameras see infrared."""
+    source = sample()
+    recipe = msgspec.structs.replace(RECIPE, grey_share=0.4, empty_share=empty_share)
+    crops = [
+        draw_crop(source.picture, source.heads, recipe, np.random.default_rng(seed))[0].astype(int)
+        for seed in range(100)
+    ]
+    grey = [crop for crop in crops if np.ptp(crop, axis=2).max() == 0]
+    assert 25 <= len(grey) <= (60 if empty_share else 55)
+
+
 def test_a_part_of_another_crop_comes_with_its_heads_and_takes_the_place_of_those_beneath() -> None:
     random = np.random.default_rng(4)
     grid = (np.stack(np.meshgrid(np.arange(64), np.arange(64)), -1)).reshape(-1, 2)
