@@ -107,10 +107,15 @@ class Zone(Strict):
 
 
 class Marked(Strict):
-    """One picture in which somebody marked the heads: what was counted, and how many there were."""
+    """One picture in which somebody marked the heads: what was counted, and how many there were.
+
+    `model` is the network that counted; marks of another one than the camera's teach nothing. Marks without it are
+    believed, whatever counted them.
+    """
 
     counted: Annotated[float, Field(ge=0, le=100_000)]
     heads: Annotated[int, Field(ge=0, le=100_000)]
+    model: Annotated[str, Field(max_length=80, pattern=r"^[\x21-\x7e]+$")] | None = None
 
 
 class Camera(Strict):

@@ -44,7 +44,7 @@ class Still(msgspec.Struct, frozen=True, kw_only=True):
     """One picture of a camera as JPEG, with what was counted in it; a blind one has no count.
 
     `cells` holds `columns` × `rows` bytes, row by row over the whole picture, 255 standing for
-    `people_per_cell` people; empty where nothing was counted.
+    `people_per_cell` people; empty where nothing was counted. `model` is the network that counted.
     """
 
     camera: Id
@@ -56,6 +56,7 @@ class Still(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     cells: bytes = b""
     people_per_cell: float = 0.0
+    model: str = ""
 
 
 class Pictures(Protocol):

@@ -201,6 +201,7 @@ def _still(camera: str, seen: _Seen) -> CameraStill | None:
         rows=cells.shape[0],
         cells=np.clip(levels, 0, 255).astype(np.uint8).tobytes(),
         people_per_cell=most,
+        model=estimate.model,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from crowd.weights_file import BOUNDS_KEY, NAME_KEY, bounds_from_text, shipped
+from crowd.weights_file import BOUNDS_KEY, NAME_KEY, bounds_from_text, fingerprint, shipped
 
 Size = Literal["small", "full"]
 
@@ -66,11 +66,12 @@ class Estimator:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
+        file = weights or shipped(size)
         self._session: Any = onnxruntime.InferenceSession(
-            str(weights or shipped(size)), options, providers=["CPUExecutionProvider"]
+            str(file), options, providers=["CPUExecutionProvider"]
         )
         about = self._session.get_modelmeta().custom_metadata_map
-        self.model: str = about[NAME_KEY]
+        self.model = f"{about[NAME_KEY]}-{fingerprint(file)}"
         self._bounds = bounds_from_text(about[BOUNDS_KEY])
         self._pixels_most = _PIXELS_MOST[size]
 

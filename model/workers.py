@@ -23,6 +23,7 @@ class CameraStill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `jpeg` travels as base64. `cells` holds `columns` × `rows` bytes, row by row, a value of 255
     standing for `people_per_cell` people. A blind picture has no count and no cells.
+    `model` is the network that counted, which marks of its heads are kept with.
     """
 
     camera: Id
@@ -34,3 +35,4 @@ class CameraStill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     rows: Pixels = 1
     cells: bytes = b"\x00"
     people_per_cell: float = 0.0
+    model: str = ""

@@ -100,7 +100,12 @@ class PictureBoard:
             self.refused += 1
             return
         shown = Still(
-            camera=camera, at=still.at, jpeg=still.jpeg, sight=still.sight, count=still.count
+            camera=camera,
+            at=still.at,
+            jpeg=still.jpeg,
+            sight=still.sight,
+            count=still.count,
+            model=still.model,
         )
         if still.count is not None and len(still.cells) == still.columns * still.rows:
             shown = msgspec.structs.replace(

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import cv2
@@ -15,9 +14,7 @@ import msgspec
 from config.calibration import GroundRefusedError
 from config.schema import Camera
 from crowd.analyst import Ground as GroundPort
-from crowd.band_correction import BandCorrection, learn_totals
-from crowd.corrected_estimator import CorrectedEstimator, CorrectionError, read_correction
-from crowd.estimator import Estimator
+from crowd.band_correction import BandCorrection
 from crowd.ground import ground_of
 from crowd.ground_survey import REMEDIES
 from crowd.worker import CameraWord, Standing, Tap, Worker
@@ -26,6 +23,7 @@ from model.clock import Clock
 from model.facts import DensityBlind, DensityLive, DeviceKind
 from model.picture import Picture, SourceState
 from model.workers import CameraStill, CameraWatch
+from service.corrections import corrections_of
 from service.site import LoadedSite
 from wire.address import BrokerAddress
 from wire.codec import encode
@@ -107,32 +105,11 @@ def grounds_of(loaded: LoadedSite) -> dict[str, GroundPort]:
     return grounds
 
 
-def corrections_of(loaded: LoadedSite) -> dict[str, BandCorrection]:
-    """What was learned of cameras from marked pictures; one that cannot be used is said and left out."""
-    found: dict[str, BandCorrection] = {}
-    for camera in loaded.site.cameras:
-        try:
-            correction = _correction_of(camera, loaded.folder)
-        except CorrectionError as error:
-            log.warning("camera %s is not corrected: %s", camera.id, error)
-        else:
-            found.update({camera.id: correction} if correction else {})
+def _corrections(loaded: LoadedSite) -> dict[str, BandCorrection]:
+    found, faults = corrections_of(loaded.site, loaded.folder)
+    for camera, fault in faults.items():
+        log.warning("camera %s: %s", camera, fault)
     return found
-
-
-def _correction_of(camera: Camera, folder: Path) -> BandCorrection | None:
-    """From the camera's file, which knows bands; without one from the totals marked at the console."""
-    if camera.correction_file is not None:
-        correction = read_correction(folder / camera.correction_file)
-        CorrectedEstimator(Estimator(camera.model), correction)
-        return correction
-    if not camera.marked:
-        return None
-    return learn_totals(
-        [one.counted for one in camera.marked],
-        [one.heads for one in camera.marked],
-        model=Estimator(camera.model).model,
-    )
 
 
 async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: Clock) -> None:
@@ -165,7 +142,7 @@ async def work(loaded: LoadedSite, *, node: str, address: BrokerAddress, clock: 
         loaded.site.cameras,
         open_tap=open_tap,
         grounds=grounds_of(loaded),
-        corrections=corrections_of(loaded),
+        corrections=_corrections(loaded),
         voice=voice,
         clock=clock,
     )

@@ -76,6 +76,7 @@ async def still(camera: str, request: Request, who: Signed) -> Response:
     headers = headers_of(picture)
     if picture.count is not None:
         headers["X-Still-Count"] = f"{picture.count:.2f}"
+        headers["X-Still-Model"] = picture.model
     return Response(picture.jpeg, media_type="image/jpeg", headers=headers)
 
 

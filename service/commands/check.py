@@ -15,6 +15,7 @@ from config.schema import SiteFile
 from config.site_file import inspect_site
 from crowd.ground_survey import GroundSurvey, ZoneCovered, survey_grounds
 from service.commands.check_ground import tell_grounds
+from service.corrections import corrections_of
 from service.exits import WrongUseError
 
 BAD_CONFIGURATION = 2
@@ -42,7 +43,7 @@ def check(
     does not have are only mentioned, so that a site can be planned at any desk; with --secrets,
     as when the service starts, they are faults too.
 
-    A ground that cannot be used stops nothing, for its camera still counts; it is told too. With
+    A ground or a correction that cannot be used stops nothing, for its camera still counts; it is told too. With
     --ground every camera's calibration is told: how far its marks are beside their fit, how the camera
     hangs by them, and how much it sees of its zones.
     """
@@ -55,12 +56,25 @@ def check(
     if secrets:
         faults, missing = [*faults, *missing], []
     grounds, covered = ([], []) if site is None else survey_grounds(site)
+    uncorrected = {} if site is None else corrections_of(site, site_path.parent)[1]
     if as_json:
-        typer.echo(_document(site_path, site, faults, missing, grounds=grounds, covered=covered))
+        typer.echo(
+            _document(
+                site_path,
+                site,
+                faults,
+                missing,
+                grounds=grounds,
+                covered=covered,
+                uncorrected=uncorrected,
+            )
+        )
     else:
         _tell(site_path, site, faults, missing)
         if site is not None and not faults:
             tell_grounds(grounds, covered, every=ground)
+            for camera, fault in uncorrected.items():
+                typer.echo(f"cameras {camera}: {fault}")
     return BAD_CONFIGURATION if faults else 0
 
 
@@ -90,6 +104,7 @@ def _document(
     *,
     grounds: list[GroundSurvey],
     covered: list[ZoneCovered],
+    uncorrected: dict[str, str],
 ) -> str:
     return json.dumps(
         {
@@ -99,6 +114,7 @@ def _document(
             "secrets_missing": msgspec.to_builtins(missing),
             "grounds": msgspec.to_builtins(grounds),
             "zones_seen": msgspec.to_builtins(covered),
+            "uncorrected": uncorrected,
             "site": None if site is None else {"id": site.site.id} | _numbers(site),
         },
         ensure_ascii=False,

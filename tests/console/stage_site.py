@@ -20,6 +20,7 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """Real password hashes with little work: their strength is not what is tested here."""
 
 PASSWORD = "lantern-on-the-bridge"
+COUNTED_BY = "small-int8-5eed5eed"
 SMALL_SITE = Path(config.__file__).parent / "sites" / "shichahai-small.yaml"
 
 UNITS = {"responder": "景区管理处"}
@@ -71,6 +72,7 @@ class StagePictures:
             jpeg=jpeg.tobytes(),
             sight=Sight.BLIND if count is None else Sight.LIVE,
             count=count,
+            model="" if count is None else COUNTED_BY,
         )
 
 

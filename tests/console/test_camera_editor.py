@@ -14,7 +14,7 @@ from model.clock import SystemClock
 from tests.console.look import IN_CHROMIUM, open_page, sign_in
 from tests.console.server import served
 from tests.console.stage import staged
-from tests.console.stage_site import SMALL_SITE
+from tests.console.stage_site import CALM, COUNTED_BY, SMALL_SITE
 from tests.waiting import wait_until
 
 pytestmark = IN_CHROMIUM
@@ -66,4 +66,30 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
             expect(page.get_by_test_id("camera-save")).to_be_enabled()
             page.get_by_test_id("camera-save").click()
             wait_until(lambda: gulou(path).at == (90, 24), within_s=60)
+            page.context.close()
+
+
+def test_heads_marked_in_a_picture_are_kept_with_what_counted_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Of another network's count they would teach this one nonsense."""
+    path = tmp_path / "site.yaml"
+    shutil.copy(SMALL_SITE, path)
+    with staged(tmp_path / "store", SystemClock(), editor=SiteEditor(path)) as stage:
+        stage.enrol("integrator")
+        stage.breathe(CALM)
+        with served(stage) as server:
+            page = open_page(browser, server.url, language="en", theme="light")
+            sign_in(page, "integrator")
+            page.goto(f"{server.url}/#/admin/cameras?camera=gulou")
+            page.get_by_test_id("mark-heads").click()
+            picture = page.get_by_test_id("calibration")
+            picture.click(position={"x": 60, "y": 60})
+            picture.click(position={"x": 120, "y": 80})
+            page.get_by_test_id("keep-marks").click()
+            page.get_by_test_id("camera-save").click()
+            wait_until(lambda: gulou(path).marked, within_s=60)
+            (kept,) = gulou(path).marked
+            assert (kept.heads, kept.model) == (2, COUNTED_BY)
+            assert kept.counted > 0
             page.context.close()

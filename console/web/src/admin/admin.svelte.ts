@@ -20,7 +20,7 @@ export type CameraThing = {
   ground?: GroundThing;
   at?: Point;
   bearing_deg?: number;
-  marked?: { counted: number; heads: number }[];
+  marked?: { counted: number; heads: number; model?: string }[];
 };
 export type RuleThing = {
   id: string;

@@ -92,7 +92,7 @@ export const api = {
 
 export type Series = { points: { at: string; mean: number; low: number; high: number }[] };
 
-export type Still = { url: string; count?: number; at: string; sight: 'live' | 'partial' | 'blind' };
+export type Still = { url: string; count?: number; model?: string; at: string; sight: 'live' | 'partial' | 'blind' };
 
 /** Send a form or a photograph. */
 export function send(path: string, body: unknown): Promise<Response> {
@@ -105,7 +105,7 @@ export async function still(camera: string, kind: 'still' | 'shared' = 'still'):
   if (response.status === 204) return null;
   const count = response.headers.get('X-Still-Count');
   return {
-    ...(count === null ? {} : { count: Number(count) }),
+    ...(count === null ? {} : { count: Number(count), model: response.headers.get('X-Still-Model') ?? '' }),
     url: URL.createObjectURL(await response.blob()),
     at: response.headers.get('X-Still-At') ?? '',
     sight: (response.headers.get('X-Still-Sight') as Still['sight']) ?? 'live',
