@@ -6,6 +6,9 @@ Training on them teaches it that repetition alone is not a crowd. uint8, side x 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +28,8 @@ def empty_picture(side_px: int, random: np.random.Generator) -> Picture:
 
 
 def _one(side: int, random: np.random.Generator) -> Picture:
-    kinds = (
-        _plain,
-        _noise,
-        _noise,
-        _clouds,
-        _bricks,
-        _leaves,
-        _leaves,
-        _grass,
-        _grass,
-        _pebbles,
-        _stripes,
-        _stripes,
-        _night_lights,
-        _paving,
-    )
-    return kinds[random.integers(len(kinds))](side, random)
+    draw = _DRAWN[random.integers(len(_DRAWN))]
+    return KINDS[draw](side, random)
 
 
 def _colour(random: np.random.Generator) -> NDArray[np.float32]:
@@ -221,3 +209,23 @@ def _turn(picture: Picture, random: np.random.Generator) -> Picture:
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-45, 45), 1.2)
     turned = cv2.warpAffine(picture, matrix, (side, side), borderMode=cv2.BORDER_REFLECT)
     return turned.astype(np.uint8)
+
+
+KINDS: Final[dict[str, Callable[[int, np.random.Generator], Picture]]] = {
+    "plain": _plain,
+    "noise": _noise,
+    "clouds": _clouds,
+    "bricks": _bricks,
+    "leaves": _leaves,
+    "grass": _grass,
+    "pebbles": _pebbles,
+    "stripes": _stripes,
+    "night lights": _night_lights,
+    "paving": _paving,
+}
+
+# What deceives most is drawn twice as often.
+_DRAWN: Final = (
+    *("plain", "noise", "noise", "clouds", "bricks", "leaves", "leaves", "grass", "grass"),
+    *("pebbles", "stripes", "stripes", "night lights", "paving"),
+)

@@ -25,6 +25,7 @@ from crowd.stills import Still, StillsError, read_folder, split
 from service.commands.estimate import Size
 from service.commands.evaluate_forecast import forecast
 from service.commands.evaluate_ground import ground
+from service.commands.evaluate_nobody import nobody
 from service.commands.evaluate_video import video
 from service.exits import BadResultError, OutsideError, WrongUseError
 from service.figures_table import show_figures
@@ -41,6 +42,7 @@ def _group() -> None:
 
 evaluate.command("forecast")(forecast)
 evaluate.command("ground")(ground)
+evaluate.command("nobody")(nobody)
 evaluate.command("video")(video)
 
 
