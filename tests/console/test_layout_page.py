@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,27 @@ def test_on_a_phone_no_page_runs_off_the_side(browser: Browser, tmp_path: Path) 
             page.wait_for_load_state("networkidle")
             wider[name] = page.evaluate(WIDER)
         assert {name: px for name, px in wider.items() if px > 0} == {}
+        page.context.close()
+
+
+AGES = "() => [...document.querySelectorAll('time.age')].map((one) => one.textContent.trim())"
+BARE = re.compile(r"(just now|刚刚|\d+ ?(s|min|h|d|秒|分钟|小时|天) ?(ago|前))( ?(stale|过时))?")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_age_stands_alone_without_what_was_done_then(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    with living_scene(tmp_path, "red") as (_, server):
+        page = open_page(browser, server.url, language=language, size=WIDE)
+        sign_in(page)
+        for path, shown in (("/#/", "zones"), ("/#/zone/bridge", "zone-page")):
+            page.goto(f"{server.url}{path}")
+            page.get_by_test_id(shown).locator("time.age").first.wait_for()
+            ages = page.evaluate(AGES)
+            assert len(ages) > 2
+            assert [one for one in ages if BARE.fullmatch(one)] == []
+        expect(page.get_by_test_id("site-total").locator("time.age")).to_be_visible()
         page.context.close()
 
 

@@ -25,6 +25,14 @@ from tests.waiting import wait_until
 
 READABLE_PX = 30
 """Text on a wall of 1080 lines: about 20 mm on a 55-inch screen, 8 minutes of arc at 8 m."""
+WARNINGS_IN_SIGHT = """
+() => [...document.querySelectorAll('[data-testid=wall-warning]')]
+  .filter((one) => {
+    const [box, frame] = [one.getBoundingClientRect(), one.closest('section').getBoundingClientRect()];
+    return getComputedStyle(one).visibility === 'visible' && box.left < frame.right && box.bottom <= frame.bottom + 1;
+  })
+  .map((one) => one.dataset.case)
+"""
 TOO_LOW = f"""
 () => [...document.querySelectorAll('body .wall *')]
   .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
@@ -227,6 +235,32 @@ def test_the_wall_shows_red_and_has_nothing_to_press(
     assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
     assert kept_out(page) == []
     assert errors == []
+    page.context.close()
+
+
+@pytest.mark.parametrize("query", ["?language=en", "?show=warnings&language=en"])
+def test_no_warning_is_unseen_on_the_wall_and_the_worst_stays(
+    browser: Browser, evening: tuple[Stage, Served], query: str
+) -> None:
+    stage, server = evening
+    scenes.calm(stage)
+    page = open_page(browser, f"{server.url}/wall{query}", size=WALL)
+    sign_wall_in(page)
+    worst = stage.open_case("bridge", Level.RED)
+    for zone in ("yandai", "lotus", "qianhai", "houhai", "gulou"):
+        stage.open_case(zone, Level.BLUE)
+        stage.open_case(zone, Level.YELLOW, hazard="capacity")
+    expect(page.get_by_test_id("wall-more")).to_contain_text("more, in turn")
+    seen: set[str] = set()
+
+    def everything_was_seen() -> bool:
+        shown = page.evaluate(WARNINGS_IN_SIGHT)
+        assert worst in shown
+        seen.update(shown)
+        return len(seen) == len(stage.cases)
+
+    wait_until(everything_was_seen, within_s=90)
+    assert page.evaluate(TOO_LOW) == []
     page.context.close()
 
 

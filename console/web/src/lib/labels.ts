@@ -72,7 +72,7 @@ function cheapest(boxes: Box[], mine: Ground, all: Ground[], avoid: Point[]): Bo
   let [best, least]: [Box | null, number] = [null, Infinity];
   for (const box of boxes) {
     const centre: Point = [box.x + box.width / 2, box.y + box.height / 2];
-    let cost = distance(centre, mine.of.pole) / 4 + 12 * avoid.filter((at) => lies(at, box)).length;
+    let cost = distance(centre, mine.of.pole) / 4 + 40 * avoid.filter((at) => lies(at, box)).length;
     const near = grown(box);
     const own = mine.rim.filter((at) => lies(at, near)).length;
     for (const one of all) {

@@ -1,12 +1,19 @@
 import type { Desk } from './desk.svelte';
 import type { ZoneCard } from './room';
 
-/** `least`: some zones are blind, or known from below only. */
-export type Total = { people: number; capacity: number; seen: number; blind: number; least: boolean };
+/** `least`: some zones are blind, or known from below only. A sum is as old as its oldest part: `seenAt`. */
+export type Total = {
+  people: number;
+  capacity: number;
+  seen: number;
+  blind: number;
+  least: boolean;
+  seenAt: string | undefined;
+};
 
 /** People on the whole site. Zones that nobody sees are named, and left out of the sum. */
 export function totalOf(desk: Desk): Total {
-  const total = { people: 0, capacity: 0, seen: 0, blind: 0, least: false };
+  const total: Total = { people: 0, capacity: 0, seen: 0, blind: 0, least: false, seenAt: undefined };
   for (const zone of desk.site.zones) {
     total.capacity += zone.capacity;
     const card = desk.zoneCard(zone.id);
@@ -15,6 +22,8 @@ export function totalOf(desk: Desk): Total {
     else {
       total.seen += 1;
       total.people += people;
+      const at = card?.seen_at;
+      if (at && (!total.seenAt || Date.parse(at) < Date.parse(total.seenAt))) total.seenAt = at;
     }
     if (card?.occupancy === undefined) total.least = true;
   }
