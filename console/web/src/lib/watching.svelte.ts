@@ -202,15 +202,18 @@ export class Watching {
 }
 
 const WARM_AFTER_MS = 120;
+/** A pointer that only rests on a tile looks at nothing: its line is let go again. */
+const WARM_FOR_MS = 2500;
 let warm: { camera: string; watching: Watching } | null = null;
 let wish: ReturnType<typeof setTimeout> | undefined;
 
-/** Someone points at a camera: begin to connect, so that a click finds it playing. */
+/** Someone points at a camera: begin to connect, for a moment, so that a click finds it playing. */
 export function pointAt(camera: string): void {
   clearTimeout(wish);
   wish = setTimeout(() => {
     lookAway();
     warm = { camera, watching: new Watching(camera) };
+    wish = setTimeout(lookAway, WARM_FOR_MS);
   }, WARM_AFTER_MS);
 }
 
