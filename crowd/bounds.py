@@ -1,7 +1,8 @@
 """How wide a count's bounds must be: learned from held-out pictures, also as other cameras show them.
 
 A bound that only held at home would be too sure abroad. So every held-out picture is also counted smaller,
-darker, softer and noisier. Each set of pictures must hold by itself, and so, a little less, must each view of
+darker, softer and noisier, and without colours; and parts of it are counted alone, as they are and nearer, because few
+people and large heads are what other cameras show. Each set of pictures must hold by itself, and so, a little less, must each view of
 each: another camera is another view, and all of its pictures are off to the same side.
 """
 
@@ -11,20 +12,21 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from crowd.augmentation import add_noise
-from crowd.estimator import Estimator
+from crowd.augmentation import add_noise, grey
 from crowd.pictures import read_picture
 from crowd.stills import Still
 from crowd.weights_file import Bounds
 
 Picture = NDArray[np.uint8]
+Heads = NDArray[np.float32]
+_View = Callable[[Picture, Heads], tuple[Picture, float]]
 
 _HOLD: Final = 0.9
 _HOLD_A_VIEW: Final = 0.8
@@ -38,6 +40,13 @@ _CELLS_A_HEAD_LEAST: Final = 16
 _CELL_PX: Final = 8
 
 
+class Doubting(Protocol):
+    """What counts and says how unsure it is."""
+
+    def count_and_doubt(self, picture: Picture) -> tuple[float, float]:
+        """People in a picture, and how many of them are only half seen."""
+
+
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One held-out picture of the set `group` as one kind of camera, the `view`, shows it, counted."""
 
@@ -48,44 +57,66 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     doubt: float
 
 
-def _smaller(picture: Picture) -> Picture:
-    return np.asarray(
-        cv2.resize(picture, None, fx=0.625, fy=0.625, interpolation=cv2.INTER_AREA), np.uint8
-    )
+def _smaller(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+    small = cv2.resize(picture, None, fx=0.625, fy=0.625, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), len(heads)
 
 
-def _darker(picture: Picture) -> Picture:
-    return (picture * 0.45).astype(np.uint8)
+def _darker(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+    return (picture * 0.45).astype(np.uint8), len(heads)
 
 
-def _worse(picture: Picture) -> Picture:
+def _worse(picture: Picture, heads: Heads) -> tuple[Picture, float]:
     soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
-    return add_noise(soft, 6.0, np.random.default_rng(1))
+    return add_noise(soft, 6.0, np.random.default_rng(1)), len(heads)
 
 
-_VIEWS: Final[tuple[Callable[[Picture], Picture], ...]] = (
-    lambda picture: picture,
+def _part(share: float, nearer: float, left: float, top: float) -> _View:
+    """A window of `share` of the sides, `left` and `top` of the way to the other end, enlarged so many times."""
+
+    def show(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+        sides = np.array(picture.shape[1::-1])
+        window = (sides * share).astype(int)
+        corner = ((sides - window) * (left, top)).astype(int)
+        far = corner + window
+        inside = ((heads >= corner) & (heads < far)).all(axis=1)
+        part = picture[corner[1] : far[1], corner[0] : far[0]]
+        if nearer != 1:
+            how = cv2.INTER_LINEAR
+            part = np.asarray(
+                cv2.resize(part, None, fx=nearer, fy=nearer, interpolation=how), np.uint8
+            )
+        return np.ascontiguousarray(part), int(inside.sum())
+
+    return show
+
+
+_VIEWS: Final[tuple[_View, ...]] = (
+    lambda picture, heads: (picture, len(heads)),
     _smaller,
     _darker,
     _worse,
+    lambda picture, heads: (grey(picture), len(heads)),
+    _part(0.5, 1.0, 0.5, 0.9),
+    _part(0.35, 1.0, 0.7, 0.5),
+    _part(0.5, 2.0, 0.5, 0.9),
+    _part(0.62, 1.6, 0.2, 0.6),
 )
 
 
-def trials(folders: dict[str, Sequence[Still]], estimator: Estimator) -> list[Trial]:
+def trials(folders: dict[str, Sequence[Still]], estimator: Doubting) -> list[Trial]:
     """Counts every held-out picture in every view."""
     counted = []
     for name, stills in folders.items():
         for still in stills:
             picture = read_picture(still.path)
             for view, show in enumerate(_VIEWS):
-                shown = show(picture)
+                shown, truth = show(picture, still.heads)
                 cells = shown.shape[0] * shown.shape[1] / _CELL_PX**2
                 if show is _smaller and cells < still.count * _CELLS_A_HEAD_LEAST:
                     continue
                 count, doubt = estimator.count_and_doubt(shown)
-                counted.append(
-                    Trial(group=name, view=view, truth=still.count, count=count, doubt=doubt)
-                )
+                counted.append(Trial(group=name, view=view, truth=truth, count=count, doubt=doubt))
     return counted
 
 

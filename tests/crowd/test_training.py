@@ -10,13 +10,14 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from crowd.augmentation import Recipe, density_target, draw_crop, paste, vary
 from crowd.batches import Sample, batches, draw_batch
-from crowd.bounds import Trial, fit, holds
+from crowd.bounds import Trial, fit, holds, trials
 from crowd.estimator import Estimator
 from crowd.pictures import read_picture
-from crowd.stills import read_folder, split
+from crowd.stills import Still, read_folder, split
 from crowd.textures import empty_picture
 from crowd.weights_file import shipped
 
@@ -235,3 +236,30 @@ def test_a_run_ends_with_the_share_of_its_beginning_that_the_plan_asks_for(tmp_p
     assert torch.allclose(half[weight], (start[weight] + alone[weight]) / 2, atol=1e-6)
     with pytest.raises(training.PlanError, match="starts from nothing"):
         training.train(msgspec.structs.replace(first, start_share=0.5), parts, tmp_path / "nothing")
+
+
+class CountsDots:
+    """Counts white dots, however large."""
+
+    def count_and_doubt(self, picture: NDArray[np.uint8]) -> tuple[float, float]:
+        bright = (picture[:, :, 0] > 60).astype(np.uint8)
+        return float(cv2.connectedComponents(bright)[0] - 1), 0.0
+
+
+def test_every_view_of_a_held_out_picture_knows_how_many_heads_it_shows(tmp_path: Path) -> None:
+    """A part shows fewer people than the whole picture, and their number is what its count is held against."""
+    random = np.random.default_rng(8)
+    picture = np.zeros((480, 640, 3), np.uint8)
+    # Dots lie on a lattice, and no window's edge runs through one.
+    places = [
+        (x, y) for x in range(29, 640, 40) for y in range(23, 480, 40) if random.random() < 0.4
+    ]
+    for x, y in places:
+        cv2.circle(picture, (x, y), 4, (255, 255, 255), -1)
+    path = tmp_path / "dots.png"
+    cv2.imwrite(str(path), picture)
+    still = Still(name="dots", path=path, heads=np.array(places, np.float32))
+    counted = trials({"drawn": [still]}, CountsDots())
+    assert len(counted) >= 9
+    assert all(trial.count == trial.truth for trial in counted)
+    assert len({trial.truth for trial in counted}) >= 4
