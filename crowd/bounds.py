@@ -1,8 +1,8 @@
 """How wide a count's bounds must be: learned from held-out pictures, also as other cameras show them.
 
 A bound that only held at home would be too sure abroad. So every held-out picture is also counted smaller,
-darker, softer and noisier, and without colours; and parts of it are counted alone, as they are and nearer, because few
-people and large heads are what other cameras show. Each set of pictures must hold by itself, and so, a little less, must each view of
+darker, softer and noisier, and without colours. For *small*, whose sub streams show few people and any size of head,
+parts of it are counted alone as well, as they are and nearer. Each set of pictures must hold by itself, and so, a little less, must each view of
 each: another camera is another view, and all of its pictures are off to the same side.
 """
 
@@ -97,6 +97,8 @@ _VIEWS: Final[tuple[_View, ...]] = (
     _darker,
     _worse,
     lambda picture, heads: (grey(picture), len(heads)),
+)
+_PARTS: Final[tuple[_View, ...]] = (
     _part(0.5, 1.0, 0.5, 0.9),
     _part(0.35, 1.0, 0.7, 0.5),
     _part(0.5, 2.0, 0.5, 0.9),
@@ -104,13 +106,13 @@ _VIEWS: Final[tuple[_View, ...]] = (
 )
 
 
-def trials(folders: dict[str, Sequence[Still]], estimator: Doubting) -> list[Trial]:
-    """Counts every held-out picture in every view."""
+def trials(folders: dict[str, Sequence[Still]], estimator: Doubting, *, parts: bool) -> list[Trial]:
+    """Counts every held-out picture in every view, and parts of it if told."""
     counted = []
     for name, stills in folders.items():
         for still in stills:
             picture = read_picture(still.path)
-            for view, show in enumerate(_VIEWS):
+            for view, show in enumerate(_VIEWS + _PARTS * parts):
                 shown, truth = show(picture, still.heads)
                 cells = shown.shape[0] * shown.shape[1] / _CELL_PX**2
                 if show is _smaller and cells < still.count * _CELLS_A_HEAD_LEAST:

@@ -264,7 +264,7 @@ def _multiply(graph: Any, gain: float) -> None:
 
 def learn_bounds(path: Path, size: Size, held_out: dict[str, Sequence[Still]]) -> None:
     """Learns a model file's bounds from held-out pictures and writes them into it, in place."""
-    counted = trials(held_out, Estimator(size, weights=path))
+    counted = trials(held_out, Estimator(size, weights=path), parts=size == "small")
     if not counted:
         _log.warning("%s: no held-out pictures, so its bounds stay wide", path)
         return

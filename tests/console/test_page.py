@@ -264,6 +264,29 @@ def test_no_warning_is_unseen_on_the_wall_and_the_worst_stays(
     page.context.close()
 
 
+def test_a_wall_with_room_for_one_or_two_warnings_turns_through_all_of_them(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    """Where the worst and a long one do not fit, and the worst and a short one do, it must not waver."""
+    stage, server = evening
+    scenes.calm(stage)
+    size = {"width": 700, "height": 300}
+    page = open_page(browser, f"{server.url}/wall?show=warnings&language=en", size=size)
+    sign_wall_in(page)
+    stage.open_case("bridge", Level.RED)
+    for zone in ("yandai", "lotus", "qianhai"):
+        stage.open_case(zone, Level.BLUE)
+    expect(page.get_by_test_id("wall-more")).to_contain_text("more, in turn")
+    seen: set[str] = set()
+
+    def everything_was_seen() -> bool:
+        seen.update(page.evaluate(WARNINGS_IN_SIGHT))
+        return len(seen) == len(stage.cases)
+
+    wait_until(everything_was_seen, within_s=60)
+    page.context.close()
+
+
 def test_the_visitors_board_keeps_nobody_out(
     browser: Browser, evening: tuple[Stage, Served]
 ) -> None:

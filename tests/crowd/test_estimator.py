@@ -87,7 +87,7 @@ def test_held_out_street_pictures_are_counted_no_worse_than_the_model_card_says(
     held_out = split(read_folder(DATA / "stills-b"))[1]
     found = report(score_stills(held_out, estimator("full")), estimator("full").model)
     assert found.blind == 0
-    # 10.1 when these weights were made. All pictures count: every third alone gives a kinder figure.
-    assert found.mae < 11.0
+    # 9.1 when these weights were made. All pictures count: every third alone gives a kinder figure.
+    assert found.mae < 10.0
     assert found.r is not None
     assert found.r > 0.95

@@ -259,7 +259,9 @@ def test_every_view_of_a_held_out_picture_knows_how_many_heads_it_shows(tmp_path
     path = tmp_path / "dots.png"
     cv2.imwrite(str(path), picture)
     still = Still(name="dots", path=path, heads=np.array(places, np.float32))
-    counted = trials({"drawn": [still]}, CountsDots())
+    counted = trials({"drawn": [still]}, CountsDots(), parts=True)
     assert len(counted) >= 9
     assert all(trial.count == trial.truth for trial in counted)
     assert len({trial.truth for trial in counted}) >= 4
+    whole = trials({"drawn": [still]}, CountsDots(), parts=False)
+    assert {trial.truth for trial in whole} == {len(places)}
