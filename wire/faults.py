@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 
 import msgspec
 
@@ -61,13 +61,18 @@ def type_fault(error: msgspec.ValidationError) -> RefusedError:
 
 
 def check_sense(body: object, members: dict[str, object]) -> None:
-    """Refuse what contradicts itself: a blind camera with any number, bounds that cross."""
+    """Refuse what contradicts itself or is no moment: a blind camera with any number, bounds that
+    cross, a raising at an end of the calendar, which no other clock can write down.
+    """
     if isinstance(body, DensityBlind):
         for name, value in members.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 raise RefusedError(RefusalReason.BLIND_WITH_NUMBER, where=f"$.{name}")
     if isinstance(body, DensityLive) and body.count_low > body.count_high:
         raise RefusedError(RefusalReason.OUT_OF_BOUNDS, where="$.count_low")
+    raised_at = body.raised_at if isinstance(body, SensorAlarm) else None
+    if raised_at is not None and not MINYEAR < raised_at.year < MAXYEAR:
+        raise RefusedError(RefusalReason.OUT_OF_BOUNDS, where="$.raised_at")
 
 
 def check_stamp(body: object, at: datetime | None, arrived: datetime, *, replayed: bool) -> None:

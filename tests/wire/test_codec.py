@@ -112,6 +112,10 @@ def test_what_the_field_says_becomes_a_fact(leaf: str, payload: object, body: ty
         ("sensor/s1/reading", b'{"value":-Infinity}', "not_finite", ""),
         ("sensor/s1/alarm", ALARM | {"id": "A 1"}, "bad_id", "$.id"),
         ("sensor/s1/alarm", ALARM | {"state": "perhaps"}, "out_of_bounds", "$.state"),
+        *(
+            ("sensor/s1/alarm", ALARM | {"raised_at": stamp}, "out_of_bounds", "$.raised_at")
+            for stamp in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00")
+        ),
         ("camera/c1/density", LIVE | {"sight": "dim"}, "out_of_bounds", "$.sight"),
         ("camera/c1/density", LIVE | {"count_low": 17}, "out_of_bounds", "$.count_low"),
         ("camera/c1/density", LIVE | {"count": -1}, "out_of_bounds", "$.count"),
