@@ -22,7 +22,14 @@ from alerts.holds import (
     take,
 )
 from alerts.rules import ZoneRule, by_zone, unruled_alarm, zone_rules
-from alerts.signals import VIEW_SIGNALS, AlarmWord, Ignored, SensorBoard, SensorState
+from alerts.signals import (
+    FORGET_CLEARED_S,
+    VIEW_SIGNALS,
+    AlarmWord,
+    Ignored,
+    SensorBoard,
+    SensorState,
+)
 from alerts.trends import ZonePast
 from config.rules import Signal
 from config.schema import SiteFile
@@ -161,10 +168,12 @@ class Watch:
         elif last is not None and not last.raised and body.at < last.at:
             if body.at == last.since:
                 return Ignored.LATE, []
-            cleared = msgspec.structs.replace(body, state="cleared", at=last.at)
-            last.at = body.at
-            ignored = self._note_alarm(sensor, body)
-            return ignored, self.take_alarm(sensor, cleared, arrived)[1]
+            # One that was cleared longer ago was not overtaken: its detector's clock was set back.
+            if last.age_s <= FORGET_CLEARED_S:
+                cleared = msgspec.structs.replace(body, state="cleared", at=last.at)
+                last.at = body.at
+                ignored = self._note_alarm(sensor, body)
+                return ignored, self.take_alarm(sensor, cleared, arrived)[1]
         moved: list[Moved] = []
         if last is not None and last.raised and body.state == "cleared":
             moved = self._stood(sensor, last.hazard, (body.at - last.at).total_seconds())

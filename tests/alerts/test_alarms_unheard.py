@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from alerts.signals import Ignored
+from alerts.signals import FORGET_CLEARED_S, Ignored
 from alerts.watch import UNHEARD_WITHIN
 from model.cases import Change
 from model.facts import DeviceKind, Fact, SensorAlarm
@@ -98,6 +98,19 @@ def test_a_detector_that_uses_one_name_for_all_its_alarms_is_heard_by_their_time
     here.step(facts=(word(here, "raised", ago_s=2), word(here, "cleared", ago_s=0)))
     here.wait(60)
     here.step(facts=(word(here, "cleared", ago_s=1, stood_s=10),))
+    here.wait(6)
+    assert steps(here) == [*BOTH, *BOTH]
+
+
+def test_an_alarm_of_a_detector_whose_clock_was_set_back_stands_until_it_is_cleared() -> None:
+    """Its one name was last cleared at a later time of its clock; that was no end of this alarm."""
+    here = room()
+    here.step(facts=(word(here, "raised", ago_s=2), word(here, "cleared", ago_s=0)))
+    here.wait(FORGET_CLEARED_S + 1)
+    here.step(facts=(word(here, "raised", ago_s=3600),))
+    here.wait(30)
+    assert steps(here) == [*BOTH, Change.OPENED]
+    here.step(facts=(word(here, "cleared", ago_s=3570, stood_s=30),))
     here.wait(6)
     assert steps(here) == [*BOTH, *BOTH]
 
