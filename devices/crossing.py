@@ -45,21 +45,26 @@ def crossing_of(told: Sequence[Pending], new: OrderRecord, mono: float) -> Cross
     )
 
 
-def put_off(
+def settle(
     orders: PendingOrders,
     waiting: Iterable[Pending],
     receipt: TerminalReceipt | BollardReceipt,
     mono: float,
 ) -> None:
-    """An order that was replaced has been heard after all: what replaces it can wait."""
+    """An order that was replaced has been answered after all: where it was heard, what replaces it
+    can wait; where it failed, nothing is to be waited for any more."""
+    if not isinstance(receipt, TerminalReceipt):
+        return
     for pending in waiting:
         crossing = pending.crossing
         if crossing is None or crossing.older != receipt.order or pending.sent is not None:
             continue
-        if isinstance(receipt, TerminalReceipt) and receipt.stage in _HEARD:
+        if receipt.stage in _HEARD:
             later = min(mono + JUST_HEARD_S, crossing.older_ends - ROOM_S)
             pending.crossing = crossing._replace(not_before=max(crossing.not_before, later))
-            orders.send_at(pending, pending.crossing.not_before)
+        else:
+            pending.crossing = None
+        orders.send_at(pending, max(mono, pending.not_before))
 
 
 def _words(record: OrderRecord) -> TerminalOrder:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from config.schema import SiteFile
-from devices.crossing import crossing_of, put_off
+from devices.crossing import crossing_of, settle
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
@@ -272,7 +272,7 @@ class Outbox:
             return ReceiptVerdict.WRONG_DEVICE
         outcome = state_after(record.state, body)
         if isinstance(outcome, ReceiptVerdict):
-            put_off(self._orders, self._orders.of(record.kind, record.device), body, mono)
+            settle(self._orders, self._orders.of(record.kind, record.device), body, mono)
             return outcome
         if pending is None:
             self._orders.correct(record, outcome, now)

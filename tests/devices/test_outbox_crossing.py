@@ -61,6 +61,16 @@ def test_an_answer_that_says_that_it_was_not_heard_puts_nothing_off() -> None:
     assert leaves_after(rig, 10)[0] <= ANSWERS_WITHIN_S
 
 
+def test_one_that_was_received_and_then_failed_is_tried_anew_at_once() -> None:
+    """A terminal says first that it received: people heard nothing yet."""
+    rig, old = told_anew()
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.RECEIVED)
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.FAILED, "speaker_broken")
+    assert [record.id for record in rig.send()] == [rig.of("screen-1")[-1].id]
+
+
 def test_an_answer_that_comes_when_the_new_one_has_left_changes_nothing() -> None:
     rig, old = told_anew()
     first, *_ = leaves_after(rig, ANSWERS_WITHIN_S)
