@@ -258,6 +258,7 @@ class AlertEngine:
         for file in self._book:
             file.unowned_s += min(down_s, self._clock.due_s(file))
             file.lived_s += down_s
+            file.look_s = 0.0  # the plans may be others now
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""

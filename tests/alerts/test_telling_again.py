@@ -99,6 +99,19 @@ def test_a_restart_puts_no_renewal_off(wall_step_s: float) -> None:
     assert told_at(here, 30) == {"t2": [10]}
 
 
+def test_a_plan_that_was_gone_from_the_site_for_a_while_renews_again() -> None:
+    here = room()
+    here.see(BUSY)
+    hear(here, "t1", "t2")
+    whole = here.site
+    here.site = whole.model_copy(update={"plans": []})
+    here.restart()
+    here.wait(85)
+    here.site = whole
+    here.restart()
+    assert [one.terminals for one in here.told[1:]] == [("t1", "t2")]
+
+
 def test_what_was_taken_back_is_told_anew_as_if_for_the_first_time() -> None:
     here = room()
     here.see(BUSY)
