@@ -10,6 +10,8 @@ from model.facts import Id, People, Stamp
 from model.level import Sight
 
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=4096)]
+NetworkName = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{0,80}$(?!\n)")]
+"""It goes on in a header of HTTP, and into the site file with what was marked."""
 
 
 class CameraWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,4 +37,4 @@ class CameraStill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     rows: Pixels = 1
     cells: bytes = b"\x00"
     people_per_cell: float = 0.0
-    model: str = ""
+    model: NetworkName = ""
