@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -202,5 +202,15 @@ class Readers:
             self._idle.put(db)
 
     def close(self) -> None:
-        for db in self._all:
+        """Close every connection as it is given back: closing one under a query ends the whole process.
+
+        One that is not given back within `LOCK_WAIT_S` is left open, to the end of the process.
+        """
+        given_back: list[sqlite3.Connection] = []
+        with suppress(Empty):
+            while len(given_back) < len(self._all):
+                given_back.append(self._idle.get(timeout=LOCK_WAIT_S))
+        for db in given_back:
             db.close()
+            # Who comes too late is told at once that it is closed.
+            self._idle.put(db)
