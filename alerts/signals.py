@@ -21,7 +21,11 @@ REORDER_S = 5.0
 """A reading older than the newest is a late one for this long; after that its clock was set."""
 
 FORGET_CLEARED_S = 60.0
-"""How long a cleared alarm is remembered; the last one of each detector is not forgotten."""
+"""How long a cleared alarm is remembered at least."""
+
+CLEARED_KEPT = 8
+"""The last so many cleared alarms of each detector are not forgotten: one that says again that it is
+over, at a new time, is no second one."""
 
 ALARMS_MOST = 64
 """Alarms of one hazard that may stand on one detector; a further one changes no level anyway."""
@@ -103,11 +107,10 @@ class AlarmWord(msgspec.Struct, kw_only=True):
 
 
 class SensorState(msgspec.Struct, kw_only=True):
-    """What sensors said last, as it stands in a snapshot; `over` is what each cleared last."""
+    """What sensors said last, as it stands in a snapshot."""
 
     readings: dict[str, dict[str, _Reading]] = {}
     alarms: dict[str, dict[str, AlarmWord]] = {}
-    over: dict[str, str] = {}
 
 
 class SensorBoard:
@@ -143,12 +146,11 @@ class SensorBoard:
                 if reading.fresh and (known is None or reading.age_s > known.silent_after_s):
                     reading.fresh = False
                     silent.add(sensor)
-        for sensor, alarms in self.state.alarms.items():
-            for name, alarm in list(alarms.items()):
+        for alarms in self.state.alarms.values():
+            for alarm in alarms.values():
                 alarm.age_s += seconds
-                old = not alarm.raised and alarm.age_s > FORGET_CLEARED_S
-                if old and name != self.state.over.get(sensor):
-                    del alarms[name]
+            if len(alarms) > CLEARED_KEPT:
+                _forget_cleared(alarms)
         return silent
 
     def read(self, sensor: str, body: SensorReading) -> Ignored | None:
@@ -184,8 +186,6 @@ class SensorBoard:
         raised = body.state == "raised"
         since = body.at if raised else (body.raised_at if last is None else last.since)
         alarms[body.id] = AlarmWord(hazard=body.hazard, at=body.at, raised=raised, since=since)
-        if not raised:
-            self.state.over[sensor] = body.id
         return None
 
     def quantity(self, rule: ZoneRule) -> Sample:
@@ -225,3 +225,10 @@ class SensorBoard:
         if known is None:
             return Ignored.UNKNOWN_SENSOR
         return None if known.zones else Ignored.NO_ZONE
+
+
+def _forget_cleared(alarms: dict[str, AlarmWord]) -> None:
+    cleared = sorted((word.age_s, name) for name, word in alarms.items() if not word.raised)
+    for age_s, name in cleared[CLEARED_KEPT:]:
+        if age_s > FORGET_CLEARED_S:
+            del alarms[name]

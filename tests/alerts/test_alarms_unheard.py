@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerts.signals import FORGET_CLEARED_S, Ignored
+from alerts.signals import CLEARED_KEPT, FORGET_CLEARED_S, Ignored, SensorBoard
 from alerts.watch import UNHEARD_WITHIN
 from model.cases import Change
 from model.facts import DeviceKind, Fact, SensorAlarm
@@ -91,6 +91,35 @@ def test_the_end_of_an_alarm_that_was_heard_is_no_second_one_however_often_it_is
     here.restart()
     here.step(facts=(word(here, "cleared", ago_s=0, stood_s=302),))
     assert steps(here) == BOTH
+
+
+def test_an_older_alarm_that_is_said_to_be_over_at_a_new_time_is_no_second_one() -> None:
+    here = room()
+    raised = here.clock.now()
+    for name in ("a1", "a2", "a3"):
+        here.step(facts=(word(here, "raised", name=name, ago_s=0),))
+        here.wait(2)
+        here.step(facts=(word(here, "cleared", name=name, ago_s=0, stood_s=2),))
+        here.wait(10)
+    here.wait(2 * FORGET_CLEARED_S)
+    here.restart()
+    since_s = (here.clock.now() - raised).total_seconds()
+    here.step(facts=(word(here, "cleared", name="a1", ago_s=0, stood_s=since_s),))
+    here.wait(6)
+    assert steps(here) == BOTH * 3
+
+
+def test_of_many_cleared_alarms_only_the_last_are_remembered_for_good() -> None:
+    """A detector that names each of its alarms anew must not fill the memory."""
+    board = SensorBoard(site(rules=[HELP]).sensors)
+    for number in range(10 * CLEARED_KEPT):
+        at = datetime(2026, 2, 14, 21, tzinfo=UTC) + timedelta(seconds=number)
+        board.alarm("s1", SensorAlarm(id=f"a{number}", at=at, hazard="help", state="cleared"))
+        board.advance(1.0)
+    assert len(board.state.alarms["s1"]) > CLEARED_KEPT
+    board.advance(FORGET_CLEARED_S)
+    last = [f"a{number}" for number in range(9 * CLEARED_KEPT, 10 * CLEARED_KEPT)]
+    assert sorted(board.state.alarms["s1"]) == sorted(last)
 
 
 def test_a_detector_that_uses_one_name_for_all_its_alarms_is_heard_by_their_times() -> None:
