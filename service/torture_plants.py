@@ -21,7 +21,7 @@ from devices.interlock import LaneWatch, RaiseRefusal
 from devices.outbox import Outbox
 from devices.steps import OutboxStep
 from model.actions import Action, Broadcast
-from model.facts import BollardState, DensityBlind, DensityLive, Fact, LoopState, SensorAlarm
+from model.facts import BollardState, DensityBlind, DensityLive, Fact, LoopState
 from model.health import DeviceHealth
 from model.level import Sight
 from model.orders import BollardOrder, OrderRecord, TerminalOrder
@@ -30,7 +30,6 @@ from service.resuming import Makers
 from service.torture_house import TrappedLine
 from simulators.bollard_motor import BollardMotor
 from simulators.bollards import BollardMachine
-from simulators.sensors import SensorMachine
 from simulators.terminals import TerminalMachine
 from simulators.torture.field import Machines
 from wire.inbox import Delivery
@@ -288,16 +287,6 @@ def _hasty(line: TrappedLine) -> TrappedLine:
     return _HastyLine(line.line, line.trap)
 
 
-class _TerseDetector(SensorMachine):
-    """A detector that does not say when it raised: its last word does not make up for a lost first."""
-
-    def set_alarm(self, now: datetime, *, raised: bool) -> SensorAlarm | None:
-        said = super().set_alarm(now, raised=raised)
-        if said is not None:
-            self.alarm = msgspec.structs.replace(said, raised_at=None)
-        return said
-
-
 _P = TorturePlant
 _DRILLS: dict[TorturePlant, Callable[[], Drill]] = {
     _P.OUTBOX_STOPPED: lambda: Drill(makers=Makers(outbox=_StoppedOutbox)),
@@ -314,5 +303,5 @@ _DRILLS: dict[TorturePlant, Callable[[], Drill]] = {
     _P.BLIND_COUNTS_AS_ZERO: lambda: Drill(makers=Makers(fusion=_ZeroFusion)),
     _P.ESCALATION_LOST_IN_RESTART: lambda: Drill(makers=Makers(engine=_NoClockEngine)),
     _P.CASES_LOST_IN_RESTART: lambda: Drill(makers=Makers(engine=_AmnesicEngine)),
-    _P.ACK_BEFORE_COMMIT: lambda: Drill(wrap_line=_hasty, machines=Machines(sensor=_TerseDetector)),
+    _P.ACK_BEFORE_COMMIT: lambda: Drill(wrap_line=_hasty),
 }

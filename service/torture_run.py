@@ -80,6 +80,7 @@ class _Run:
             self.evidence,
             script.seed,
             machines=drill.machines,
+            terse_detectors=script.terse_detectors,
         )
         self.house = House(
             site=SITE,

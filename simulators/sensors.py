@@ -49,9 +49,9 @@ def hazard_of(sensor_id: str) -> str:
 
 
 class SensorMachine:
-    """A sensor or detector without its link."""
+    """A sensor or detector without its link. A `terse` one does not say with an end when it raised."""
 
-    def __init__(self, sensor_id: str, *, seed: int) -> None:
+    def __init__(self, sensor_id: str, *, seed: int, terse: bool = False) -> None:
         self.sensor_id = sensor_id
         self.measure = measure_of(sensor_id)
         self.hazard = hazard_of(sensor_id)
@@ -61,6 +61,7 @@ class SensorMachine:
         self._seq = 0
         self._alarms = 0
         self._alarm_id = ""
+        self._terse = terse
         self._raised_at: datetime | None = None
         self._told_mono = float("-inf")
 
@@ -93,6 +94,6 @@ class SensorMachine:
             at=now,
             hazard=self.hazard,
             state="raised" if raised else "cleared",
-            raised_at=None if raised else self._raised_at,
+            raised_at=None if raised or self._terse else self._raised_at,
         )
         return self.alarm

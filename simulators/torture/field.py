@@ -79,11 +79,10 @@ class SimulatedCamera:
 
 
 class Machines(NamedTuple):
-    """How a terminal, a lane and a sensor are made; a plant makes them otherwise."""
+    """How a terminal and a lane are made; a plant makes them with a bug."""
 
     terminal: type[TerminalMachine] = TerminalMachine
     bollard: type[BollardMachine] = BollardMachine
-    sensor: type[SensorMachine] = SensorMachine
 
 
 @dataclass
@@ -97,6 +96,7 @@ class SimulatedFieldSite:
     evidence: Evidence
     seed: int
     machines: Machines = field(default_factory=Machines)
+    terse_detectors: bool = False
     lines: dict[tuple[str, str], SimFieldLine] = field(default_factory=dict)
     cameras: dict[str, SimulatedCamera] = field(default_factory=dict)
     terminals: dict[str, SimulatedTerminal] = field(default_factory=dict)
@@ -265,7 +265,7 @@ class SimulatedFieldSite:
         for counter in site.counters:
             self._line(SimulatedCounter(topics, counter.id, CounterMachine("boot-1")), FIELD)
         for sensor in site.sensors:
-            machine = self.machines.sensor(sensor.id, seed=self.seed)
+            machine = SensorMachine(sensor.id, seed=self.seed, terse=self.terse_detectors)
             self.sensors[sensor.id] = SimulatedSensor(topics, machine, alive_every_s=20.0)
             self._line(self.sensors[sensor.id], FIELD)
         for terminal in site.terminals:

@@ -113,13 +113,26 @@ class _Bench:
                 for start, end in hazard.truth.above(threshold, self._end):
                     limit = self._end if hazard.is_alarm else end
                     by = sky.first_clear(dark, start, limit, hazard.hold_s + ALLOWED_S)
-                    if by is None:
+                    if by is None or self._broker_forgot(hazard, start, by):
                         continue
                     judged += 1
                     if not self._was_told(hazard, level, start, by):
                         what = f"{hazard.zone} {hazard.hazard} {level}: nothing played by {by:.0f}"
                         missed.append(Finding(count="missed", t=start, what=what))
         return judged, missed
+
+    def _broker_forgot(self, hazard: Hazard, start: float, by: float) -> bool:
+        """An alarm that the broker took and lost with its memory, of a detector whose last word does not
+        make up for it; a value is told again. So is one lost that comes after the forgetting and before the service
+        listens again."""
+        if not (hazard.is_alarm and self._script.terse_detectors):
+            return False
+        forgot = [at for at, _ in self._log.troubles.of("broker_forgot") if at <= by]
+        unheard = [(first, last) for first, last in self._air_dark if first <= start <= last]
+        return any(
+            start - 5.0 <= at or any(first <= at <= last for first, last in unheard)
+            for at in forgot
+        )
 
     def _dark(self, hazard: Hazard) -> list[sky.Stretch]:
         """When this hazard could not be seen, decided on, or told to anybody in its zone."""

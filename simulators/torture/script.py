@@ -98,7 +98,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     """One run: how long, what happens in the field, what breaks, and how its people behave.
 
     `pace_s` is how often the service steps at most; `answers` the share of cases that somebody
-    takes on.
+    takes on. Terse detectors do not say with an alarm's end when it was raised, as older ones do not.
     """
 
     seed: int
@@ -108,6 +108,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
     pace_s: float
     answers: float
     attacks: tuple[float, ...]
+    terse_detectors: bool = False
 
 
 class Steps:
@@ -168,6 +169,7 @@ def write_script(seed: int) -> Script:
         pace_s=rng.uniform(0.7, 1.4),
         answers=rng.choice((0.0, 0.3, 0.7)),
         attacks=tuple(sorted(rng.uniform(60.0, length_s) for _ in range(rng.randint(150, 250)))),
+        terse_detectors=seed % 2 == 1,
     )
 
 

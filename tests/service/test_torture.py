@@ -91,6 +91,7 @@ PLANTED: dict[Plant, tuple[Script, str]] = {
             [HELP[0], (60.2, "alarm", "help-lotus", 0.0)],
             fault(Broken.KILLED_BEFORE_COMMIT, 60.1, 64),
             length_s=120,
+            terse_detectors=True,
         ),
         "missed",
     ),
@@ -157,6 +158,8 @@ def test_a_call_that_the_broker_took_and_forgot_while_the_service_was_down_is_to
     deaf = [fault(Broken.KILLED_BETWEEN_STEPS, 58, 80), fault(Broken.BROKER_FORGOT, 60.5, 64)]
     findings = run_script(script(call, *deaf, length_s=140))
     assert (findings.crossings, findings.found) == (1, ())
+    terse = run_script(script(call, *deaf, length_s=140, terse_detectors=True))
+    assert (terse.crossings, terse.found) == (0, ())
 
 
 def test_a_message_that_is_written_anew_while_its_answer_is_on_its_way_is_told_once() -> None:

@@ -30,6 +30,7 @@ def script(
     length_s: float,
     attacks: Iterable[float] = (),
     seed: int = 5,
+    terse_detectors: bool = False,
 ) -> Script:
     """A run of a few minutes without anybody in the room."""
     moments = sorted(turns)
@@ -41,4 +42,5 @@ def script(
         pace_s=0.5,
         answers=0.0,
         attacks=tuple(attacks),
+        terse_detectors=terse_detectors,
     )
