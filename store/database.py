@@ -14,6 +14,7 @@ from queue import Empty, LifoQueue
 from store.errors import (
     StoreBusyError,
     StoreDamagedError,
+    StoreError,
     StoreInUseError,
     StoreTooNewError,
     named_errors,
@@ -166,6 +167,7 @@ class Readers:
 
     def __init__(self, path: Path, size: int = 4) -> None:
         self._path = path
+        self._closed = False
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._all = [self._open() for _ in range(size)]
         for db in self._all:
@@ -187,11 +189,14 @@ class Readers:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend one connection for one bounded query."""
+        """Lend one connection for one bounded query; StoreError once the pool is closed."""
         try:
             db = self._idle.get(timeout=LOCK_WAIT_S)
         except Empty:
             raise StoreBusyError(f"{self._path}: every reader is at work") from None
+        if self._closed:
+            self._idle.put(db)
+            raise StoreError(f"{self._path}: it is closed")
         budget = count(QUERY_STEPS // _STEPS_A_LOOK, -1)
         db.set_progress_handler(lambda: next(budget) < 0, _STEPS_A_LOOK)
         try:
@@ -202,15 +207,17 @@ class Readers:
             self._idle.put(db)
 
     def close(self) -> None:
-        """Close every connection as it is given back: closing one under a query ends the whole process.
+        """Lend no more, and close every connection once all are given back.
 
-        One that is not given back within `LOCK_WAIT_S` is left open, to the end of the process.
+        Closing one under a query ends the whole process: where none comes back for `LOCK_WAIT_S`, those
+        still lent are left open, to the end of the process.
         """
+        self._closed = True
         given_back: list[sqlite3.Connection] = []
         with suppress(Empty):
             while len(given_back) < len(self._all):
                 given_back.append(self._idle.get(timeout=LOCK_WAIT_S))
         for db in given_back:
             db.close()
-            # Who comes too late is told at once that it is closed.
+            # Who waits for one, or comes too late, is told at once that it is closed.
             self._idle.put(db)
