@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from console.ports import LiveWord
 from ingest.live.relay import LiveRelay
@@ -23,6 +23,7 @@ from tests.console import scenes
 from tests.console.look import IN_CHROMIUM, open_page, sign_in
 from tests.console.server import served
 from tests.console.stage import CALM, Stage, staged
+from tests.waiting import wait_until
 
 pytestmark = IN_CHROMIUM
 CAMERA = "bridge-north"
@@ -129,3 +130,20 @@ def test_a_browser_that_cannot_play_the_coding_says_so_and_shows_stills(
     panel = page.get_by_test_id("watching")
     expect(panel).to_contain_text("cannot play this camera's coding", timeout=60_000)
     expect(panel.locator("img")).to_be_visible(timeout=60_000)
+
+
+def test_a_pointer_that_only_rests_on_a_tile_lets_its_line_go(room: tuple[Stage, Page]) -> None:
+    """A live picture costs the camera and the service; nobody looks while a hand lies on the mouse."""
+    _, page = room
+    lines: list[WebSocket] = []
+    page.on("websocket", lambda line: lines.append(line))  # noqa: PLW0108 - Playwright takes no built-in
+    page.get_by_test_id(f"camera-{CAMERA}").get_by_role("button").hover()
+    # Playwright hears of lines only while it is asked something.
+    wait_until(lambda: page.title() and lines)
+    (line,) = lines
+    assert CAMERA in line.url
+    wait_until(lambda: page.title() and line.is_closed())
+    assert page.get_by_test_id("watching").count() == 0
+    page.get_by_test_id(f"camera-{CAMERA}").get_by_role("button").click()
+    panel = page.get_by_test_id("watching")
+    expect(panel).to_have_attribute("data-phase", "playing", timeout=60_000)
