@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -229,9 +229,9 @@ def _as_text(verdict: Verdict) -> str:
             if verdict.count_error is None
             else f"counted {verdict.count_error:.0%} off the truth"
         ),
-        f"terminals  {verdict.terminals}",
-        f"bollards   {verdict.bollards}",
-        f"signatures {verdict.signatures}",
+        f"terminals  {_counted(verdict.terminals)}",
+        f"bollards   {_counted(verdict.bollards)}",
+        f"signatures {_counted(verdict.signatures)}",
         "crossings  (seconds until the first terminal spoke)",
     ]
     lines += [
@@ -243,3 +243,7 @@ def _as_text(verdict: Verdict) -> str:
         f"missed {verdict.missed}, doubled {verdict.doubled}, silent {len(verdict.silent)}"
     )
     return "\n".join(lines)
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in numbers.items())

@@ -115,7 +115,10 @@ async def simulate(
                 listening = _listen(loaded, Listener(Topics(loaded.site.site.id), clock, air))
                 living.append(tasks.create_task(listening, name="listener"))
             _break(field, server, options)
-            await _live(stage, field, server, options, clock, began_s=began_s)
+            try:
+                await _live(stage, field, server, options, clock, began_s=began_s)
+            finally:
+                log.info("the field stops: whoever watches its cameras loses them now")
             for each in living:
                 each.cancel()
 

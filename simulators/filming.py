@@ -158,7 +158,11 @@ def film_all(shots: Iterable[Shot], *, cache: Path) -> dict[tuple[str, str], Tak
         else:
             takes[shot.camera, shot.stage] = kept
     if missing:
-        log.info("filming %d clips; the next start finds them in %s", len(missing), cache)
+        log.info(
+            "filming %d clips, and no camera answers before; the next start finds them in %s",
+            len(missing),
+            cache,
+        )
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
             for shot, take in zip(missing, pool.map(film, missing), strict=True):
                 takes[shot.camera, shot.stage] = take

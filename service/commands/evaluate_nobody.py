@@ -19,13 +19,16 @@ def nobody(
     *,
     model: Annotated[Size, typer.Option(help="Which shipped network.")] = Size.FULL,
     pictures: Annotated[int, typer.Option(min=1, max=1000, help="So many of each kind.")] = 30,
-    side_px: Annotated[int, typer.Option("--side", min=64, max=2048, help="Their sides.")] = 480,
-    seed: Annotated[int, typer.Option(min=0, help="Which pictures.")] = 1,
+    side_px: Annotated[
+        int, typer.Option("--side", min=64, max=2048, help="How wide and high they are, in pixels.")
+    ] = 480,
+    seed: Annotated[int, typer.Option(min=0, help="Other pictures.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Count people in drawn pictures of nobody: bricks, leaves, noise, lights, in colour and in grey.
 
-    `deceived` is how many pictures of a kind were taken for more than one person.
+    `deceived` is how many pictures of a kind were taken for more than one person, `worst` what the worst three
+    of these were counted as.
     """
     estimator = Estimator(model.value)
     scores = list(score_nobody(estimator, pictures=pictures, side_px=side_px, seed=seed))

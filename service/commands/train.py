@@ -83,8 +83,8 @@ def train(
 ) -> None:
     """Train on seven eighths of the pictures, watch the rest, and export to ONNX.
 
-    Which pictures are held out is decided by their names alone. Needs the `train` extra (PyTorch);
-    everything else of this program runs without it.
+    Which pictures are held out is decided by their names alone. Needs PyTorch, which
+    `make train-setup` puts into `.venv-train`; everything else of this program runs without it.
     """
     try:
         parts = {folder.resolve().name: split(read_folder(folder)) for folder in folders}
@@ -102,7 +102,9 @@ def train(
     try:
         from crowd import export, training  # noqa: PLC0415  # PyTorch is an extra
     except ImportError as error:
-        raise OutsideError("training needs PyTorch: pip install 'yinding[train]'") from error
+        raise OutsideError(
+            "training needs PyTorch: `make train-setup` makes .venv-train with it, run this from there"
+        ) from error
     plan = training.RECIPES[model.value]
     plan = msgspec.structs.replace(
         plan,
