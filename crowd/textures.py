@@ -224,7 +224,7 @@ KINDS: Final[dict[str, Callable[[int, np.random.Generator], Picture]]] = {
     "paving": _paving,
 }
 
-# What deceives most is drawn twice as often.
+# What deceived the networks before these most is drawn twice as often.
 _DRAWN: Final = (
     *("plain", "noise", "noise", "clouds", "bricks", "leaves", "leaves", "grass", "grass"),
     *("pebbles", "stripes", "stripes", "night lights", "paving"),
