@@ -1,9 +1,10 @@
 """How wide a count's bounds must be: learned from held-out pictures, also as other cameras show them.
 
 A bound that only held at home would be too sure abroad. So every held-out picture is also counted smaller,
-darker, softer and noisier, and without colours. For *small*, whose sub streams show few people and any size of head,
-parts of it are counted alone as well, as they are and nearer. Each set of pictures must hold by itself, and so, a little less, must each view of
-each: another camera is another view, and all of its pictures are off to the same side.
+darker, softer and noisier, and without colours. For *small*, whose sub streams show few people and any size of
+head, parts of it are counted alone as well, as they are and nearer. Each set of pictures must hold by itself, and
+so, a little less, must each view of each: another camera is another view, and all of its pictures are off to the
+same side.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from crowd.weights_file import Bounds
 
 Picture = NDArray[np.uint8]
 Heads = NDArray[np.float32]
-_View = Callable[[Picture, Heads], tuple[Picture, float]]
+_View = Callable[[Picture, Heads], tuple[Picture, int]]
 
 _HOLD: Final = 0.9
 _HOLD_A_VIEW: Final = 0.8
@@ -57,16 +58,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     doubt: float
 
 
-def _smaller(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+def _smaller(picture: Picture, heads: Heads) -> tuple[Picture, int]:
     small = cv2.resize(picture, None, fx=0.625, fy=0.625, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), len(heads)
 
 
-def _darker(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+def _darker(picture: Picture, heads: Heads) -> tuple[Picture, int]:
     return (picture * 0.45).astype(np.uint8), len(heads)
 
 
-def _worse(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+def _worse(picture: Picture, heads: Heads) -> tuple[Picture, int]:
     soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
     return add_noise(soft, 6.0, np.random.default_rng(1)), len(heads)
 
@@ -74,7 +75,7 @@ def _worse(picture: Picture, heads: Heads) -> tuple[Picture, float]:
 def _part(share: float, nearer: float, left: float, top: float) -> _View:
     """A window of `share` of the sides, `left` and `top` of the way to the other end, enlarged so many times."""
 
-    def show(picture: Picture, heads: Heads) -> tuple[Picture, float]:
+    def show(picture: Picture, heads: Heads) -> tuple[Picture, int]:
         sides = np.array(picture.shape[1::-1])
         window = (sides * share).astype(int)
         corner = ((sides - window) * (left, top)).astype(int)
