@@ -20,18 +20,20 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 4096 * 2304
 CLOCK_HZ = 90_000
-COARSE_FROM = 1.9
 BURST_APART_S, BURST_SPAN_S, BURST_MOST, BURST_WIDTH_PX = 0.075, 1.2, 3, 640
 Image = NDArray[np.uint8]
 
 
 class PictureDecoder:
-    """Decodes one stream's pictures. A key picture alone gives a picture at once."""
+    """Decodes one stream's pictures. A key picture alone gives a picture at once.
+
+    The edges of a key picture's blocks are not smoothed: that is a sixth of the work, and heads are
+    counted no worse as they were sent than smoothed over, and better the harder they were packed.
+    """
 
     def __init__(self, codec: str) -> None:
         self._codec = codec
-        self._coarse = False
-        self._decoder = _opened(codec, coarse=False)
+        self._decoder = _opened(codec, smooth=False)
         self.refused = 0
 
     def key_picture(self, data: bytes, *, max_width: int) -> Image | None:
@@ -44,14 +46,7 @@ class PictureDecoder:
         if frame is None:
             self.refused += 1
             return None
-        self._coarsen(frame, max_width)
         return to_bgr(frame, max_width=max_width)
-
-    def _coarsen(self, frame: VideoFrame, max_width: int) -> None:
-        """Where pictures are made much smaller anyway, block edges are not smoothed from now on."""
-        if not self._coarse and frame.width >= COARSE_FROM * max_width:
-            self._coarse = True
-            self._decoder = _opened(self._codec, coarse=True)
 
     def burst(
         self, key: CodedPicture, after: Sequence[CodedPicture], *, max_width: int
@@ -83,8 +78,7 @@ class PictureDecoder:
 
     def start_afresh(self, *, follow: bool) -> None:
         """Forget earlier pictures; `follow` prepares for all pictures in turn, which need exactness."""
-        self._coarse = False
-        self._decoder = _opened(self._codec, coarse=False)
+        self._decoder = _opened(self._codec, smooth=follow)
         if follow:
             self._decoder.skip_frame = "NONREF"
 
@@ -101,7 +95,7 @@ class PictureDecoder:
         return frames[-1] if frames else None
 
 
-def _opened(codec: str, *, coarse: bool) -> VideoCodecContext:
+def _opened(codec: str, *, smooth: bool) -> VideoCodecContext:
     try:
         decoder = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
     except av.FFmpegError as error:
@@ -110,7 +104,7 @@ def _opened(codec: str, *, coarse: bool) -> VideoCodecContext:
     decoder.thread_count = 1
     decoder.flags |= av.codec.context.Flags.low_delay
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
-    if coarse:
+    if not smooth:
         decoder.options["skip_loop_filter"] = "all"
     return decoder
 
