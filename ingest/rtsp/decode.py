@@ -42,7 +42,8 @@ class PictureDecoder:
         if frame is None:
             # A stream with pictures to reorder holds the key picture back until told to let go.
             frame = self._decode(None)
-            self._decoder.flush_buffers()
+        # Key pictures need nothing of those before, which would lie in memory until the next.
+        self._decoder.flush_buffers()
         if frame is None:
             self.refused += 1
             return None
