@@ -92,19 +92,21 @@ def _with_heights(told: CalibrationTried, found: Calibration, ground: Ground) ->
 def marked_places(camera: Camera) -> list[tuple[float, tuple[float, float]]]:
     """Every good mark's row in the picture with its place on the map; none where the ground has none.
 
-    Marks set aside may lie anywhere by the others, even behind the camera.
+    Marks set aside may lie anywhere by the others, even behind the camera; so may those that contradict
+    one another.
     """
     ground = camera.ground
     if ground is None:
         return []
-    if ground.points is not None:
-        return [(one.py, (one.x_m, one.y_m)) for one in ground.points]
-    known = ground.grid is not None and ground.grid.at is not None
+    known = ground.points is not None or (ground.grid is not None and ground.grid.at is not None)
     if not known and (camera.at is None or camera.bearing_deg is None):
         return []
     tried = try_calibration(ground, at=camera.at, bearing_deg=camera.bearing_deg)
     if not tried.placed:
         return []
+    places = tried.places_m
+    if ground.points is not None:
+        places = tuple((one.x_m, one.y_m) for one in ground.points)
     rows = (row for _, row in _feet(ground))
-    marks = enumerate(zip(rows, tried.places_m, strict=True))
+    marks = enumerate(zip(rows, places, strict=True))
     return [mark for at, mark in marks if at not in tried.set_aside]

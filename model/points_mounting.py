@@ -181,6 +181,8 @@ def solve_points(
     )
     every, (marks, state) = marks, _settled(marks)
     slipped = _slipped(marks, state)
+    if slipped is None and _beside(marks, state) > BESIDE_MOST:
+        slipped = _far_off(every)
     if slipped is not None:
         marks, state = _settled(every.without(slipped))
     misses = np.linalg.norm(every.seen(state, every.places)[0] - every.pixels, axis=1)
@@ -243,6 +245,19 @@ def _slipped(marks: _Marks, state: Floats) -> int | None:
     stands_out = fall > _STANDS_OUT_LEAST and fall / 2 > STANDS_OUT * others
     is_it = (fall - float(falls[second])) / 2 > _WHICH * others
     return worst if stands_out and is_it else None
+
+
+def _far_off(marks: _Marks) -> int | None:
+    """The one mark without which a camera explains all others, when with it none does.
+
+    A place typed ten times too far bends the fit so much that no slope tells which it is.
+    """
+    number = len(marks.places)
+    if number < _CHECKED_FROM:
+        return None
+    beside = np.array([_beside(*_settled(marks.without(each))) for each in range(number)])
+    best, second = (int(one) for one in np.argsort(beside)[:2])
+    return best if beside[best] <= _GOOD and beside[second] > BESIDE_MOST else None
 
 
 def _beside(marks: _Marks, state: Floats) -> float:

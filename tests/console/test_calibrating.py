@@ -8,7 +8,7 @@ import pytest
 from config.calibration import GroundProblem
 from console.calibrating import marked_places, try_calibration
 from crowd.ground import Ground
-from simulators.marked_views import Hand, hung_camera, mark_grid
+from simulators.marked_views import Hand, hung_camera, mark_grid, mark_points
 from tests.crowd.test_ground_people import lake, marked
 
 
@@ -22,6 +22,25 @@ def test_a_mark_that_is_set_aside_does_not_shape_what_a_camera_is_drawn_to_see()
     assert found is not None
     assert 3 in found.set_aside
     assert len(marked_places(camera)) == 20 - len(found.set_aside)
+
+
+@pytest.mark.parametrize(
+    ("off_m", "drawn"),
+    [((0.0, 0.0), 8), ((1.0, 0.0), 7), ((300.0, 0.0), 7), ((300.0, -200.0), 0)],
+    ids=["all good", "a metre off", "typed ten times too far", "two too far"],
+)
+def test_a_point_with_wrong_metres_does_not_shape_what_a_camera_is_drawn_to_see(
+    off_m: tuple[float, float], drawn: int
+) -> None:
+    """Left out where the others agree on a camera; where they agree on none, nothing is drawn."""
+    rng = np.random.default_rng(6)
+    marks = mark_points(hung_camera(rng), 8, rng)
+    assert marks is not None
+    points = marks.model_dump(exclude_none=True)
+    for point, off in zip(points["points"][2:4], off_m, strict=True):
+        point["x_m"] += off
+    camera = lake(ground=points).cameras[0]
+    assert len(marked_places(camera)) == drawn
 
 
 @pytest.mark.parametrize("at", [None, (3.0, 4.0)])

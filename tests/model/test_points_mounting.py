@@ -184,6 +184,22 @@ def test_most_slips_are_found_and_no_honest_mark_is_taken_for_one() -> None:
     assert named[60.0] >= 28
 
 
+def test_a_place_typed_ten_times_too_far_is_named_and_left_out() -> None:
+    named: list[bool] = []
+    for seed in range(40):
+        rng = np.random.default_rng([5, seed])
+        marks = mark_points(hung_camera(rng), 6 + seed % 5, rng)
+        assert marks is not None
+        rows = [(p.px, p.py, p.x_m, p.y_m) for p in marks.points or ()]
+        px, py, x, y = rows[seed % 6]
+        rows[seed % 6] = (px, py, 10 * x + 20, y)
+        with suppress(MountingError):
+            slipped = solve_points(rows, **SIZE).slipped
+            named.append(slipped == seed % 6)
+    assert all(named)
+    assert len(named) >= 34
+
+
 def test_no_honest_mark_is_left_out_for_one_that_slipped() -> None:
     """Four marks in a row and two nearer, one of which slipped: either of the two explains the other."""
     row = [(x, 450.0) for x in (150.0, 450.0, 800.0, 1150.0)]
