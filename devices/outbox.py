@@ -2,7 +2,8 @@
 
 A pure decider. In one transaction the caller stores the facts of a batch and what `observe`,
 `plan` and `tick` changed; after the commit it sends what `due` returns and tells `mark_sent`.
-Orders lost in a crash are handed back as `unfinished` and go on where they stood. Deadlines run
+Orders lost in a crash are handed back as `unfinished` and go on where they stood; `lately` are the last
+orders, also those that are over, of which a device may still speak. Deadlines run
 on the monotonic clock while the process lives, and are taken from the wall clock after a restart,
 so that a step of the wall clock neither drops nor revives an order.
 """
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from config.schema import SiteFile
-from devices.crossing import crossing_of, settle
+from devices.crossing import LastLeft, crossing_of, crossing_resumed, recall, settle
 from devices.interlock import LaneWatch, RaiseRefusal
 from devices.motions import RaiseStep, raise_step
 from devices.pending import LAST_REPEAT_S, Pending, PendingOrders, repeat_after_s
@@ -64,6 +65,7 @@ class Outbox:
         *,
         last_counter: int,
         unfinished: Iterable[OrderRecord],
+        lately: Iterable[OrderRecord] = (),
         now: datetime,
         mono: float,
         new_id: Callable[[], str] = random_order_id,
@@ -81,9 +83,10 @@ class Outbox:
         self._entrances: dict[str, list[str]] = {}
         for bollard in sorted(site.bollards, key=lambda each: (each.entrance, each.lane)):
             self._entrances.setdefault(bollard.entrance, []).append(bollard.id)
+        left = recall(self._orders, lately)
         for record in records:
             if record.state not in FINAL_ORDER_STATES:
-                self._resume(record, now, mono)
+                self._resume(record, left, now, mono)
 
     @property
     def last_counter(self) -> int:
@@ -247,16 +250,17 @@ class Outbox:
             if same_sort:
                 self._orders.finish(pending, OrderState.WITHDRAWN, why, now)
 
-    def _resume(self, record: OrderRecord, now: datetime, mono: float) -> None:
+    def _resume(self, record: OrderRecord, left: LastLeft, now: datetime, mono: float) -> None:
         """Go on with an order of the life before; a raise may have left, so its lane is asked."""
         lives_s = (record.expires - record.issued).total_seconds()
         left_s = min((record.expires - now).total_seconds(), lives_s)
         pending = Pending(record=record, deadline=mono + left_s, next_send=None)
+        pending.crossing = crossing_resumed(left, record, now, mono)
         if record.action == Motion.RAISE:
             pending.sent = pending.ask_at = mono
         elif record.state is not OrderState.PLAYED:
             spread_s = repeat_after_s(record.id, 1) if record.attempts else 0.0
-            pending.next_send = mono + spread_s
+            pending.next_send = max(mono + spread_s, pending.not_before)
         self._orders.add(pending)
 
     # -- what the field says ---------------------------------------------------------------
@@ -272,7 +276,7 @@ class Outbox:
             return ReceiptVerdict.WRONG_DEVICE
         outcome = state_after(record.state, body)
         if isinstance(outcome, ReceiptVerdict):
-            settle(self._orders, self._orders.of(record.kind, record.device), body, mono)
+            settle(self._orders, record, body, now, mono)
             return outcome
         if pending is None:
             self._orders.correct(record, outcome, now)

@@ -158,9 +158,11 @@ class PendingOrders:
         self.advance(pending, state, reason, now)
         self.drop(pending.record)
 
-    def correct(self, record: OrderRecord, state: OrderState, now: datetime) -> None:
+    def correct(
+        self, record: OrderRecord, state: OrderState, now: datetime, *, reason: str | None = None
+    ) -> None:
         """A receipt that was long under way changes how a finished order ended."""
-        self._remember(_moved(record, state, None, now))
+        self.remember(_moved(record, state, reason, now))
         self._changed[record.id] = self._finished[record.id]
 
     def drop(self, record: OrderRecord) -> None:
@@ -170,14 +172,15 @@ class PendingOrders:
         del orders[record.id]
         if not orders:
             del self._by_device[record.kind][record.device]
-        self._remember(record)
+        self.remember(record)
 
     def take_changed(self) -> tuple[OrderRecord, ...]:
         """The records that changed since the last call, each in its last state."""
         changed, self._changed = self._changed, {}
         return tuple(changed.values())
 
-    def _remember(self, record: OrderRecord) -> None:
+    def remember(self, record: OrderRecord) -> None:
+        """Keep an order that is over, for what may still be said of it."""
         self._finished[record.id] = record
         if len(self._finished) > KEEP_FINISHED:
             self._finished.popitem(last=False)

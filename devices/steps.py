@@ -30,6 +30,8 @@ class EndReason(StrEnum):
     NEVER_PLAYED = "never_played"
     NEVER_SENT = "never_sent"
     SEEN_BY_STATE = "seen_by_state"
+    RECEIVED_ALL_THE_SAME = "received_all_the_same"
+    PLAYED_ALL_THE_SAME = "played_all_the_same"
 
 
 class ActionRefusal(msgspec.Struct, frozen=True, kw_only=True):

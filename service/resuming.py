@@ -13,6 +13,7 @@ from crowd.assignment import Assigner
 from crowd.zones import ZoneFusion
 from devices.health import HealthRegistry
 from devices.outbox import Outbox
+from devices.pending import KEEP_FINISHED
 from devices.writing import Recorded, Sign, no_recording
 from model.clock import Clock
 from model.zones import ForecastPoint
@@ -67,6 +68,7 @@ def resume_deciders(
             sign,
             last_counter=last_counter,
             unfinished=store.orders(unfinished=True, limit=UNFINISHED_MOST),
+            lately=store.orders(limit=KEEP_FINISHED),
             now=clock.now(),
             mono=clock.monotonic(),
             new_id=new_id,

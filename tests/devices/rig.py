@@ -93,6 +93,7 @@ class Rig:
             SIGNER.sign,
             last_counter=last_counter,
             unfinished=unfinished,
+            lately=self.disk.values(),
             now=self.clock.now(),
             mono=self.clock.monotonic(),
             new_id=lambda: f"order-{next(self._ids)}",

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from devices.crossing import ANSWERS_WITHIN_S, JUST_HEARD_S, ROOM_S
+from devices.steps import EndReason
 from model.actions import Broadcast
-from model.facts import DeviceKind, ReceiptStage
+from model.facts import BollardResult, DeviceKind, ReceiptStage
 from model.level import Level
-from model.orders import OrderRecord
-from tests.devices.rig import Rig, cancel, show
+from model.orders import Motion, OrderRecord, OrderState
+from tests.devices.rig import Rig, cancel, move, show
 
 
 def told_anew(*, unanswered_s: float = 0.5, expires_s: float = 600.0) -> tuple[Rig, OrderRecord]:
@@ -128,7 +129,101 @@ def test_a_cancel_while_it_waits_takes_it_back() -> None:
     assert len(sent) == 1
 
 
-def test_a_restart_sends_what_waited() -> None:
+@pytest.mark.parametrize("then", [show(), cancel()], ids=["replaced", "taken back"])
+def test_what_was_heard_although_it_was_over_is_told(then: Broadcast) -> None:
+    rig = Rig()
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.plan(then)
+    for stage, told in (
+        (ReceiptStage.RECEIVED, EndReason.RECEIVED_ALL_THE_SAME),
+        (ReceiptStage.PLAYED, EndReason.PLAYED_ALL_THE_SAME),
+        (ReceiptStage.RECEIVED, EndReason.PLAYED_ALL_THE_SAME),
+    ):
+        rig.terminal_says(old, stage)
+        assert (rig.disk[old.id].state, rig.disk[old.id].reason) == (OrderState.WITHDRAWN, told)
+        assert rig.answered == (), "the last message is still without an answer"
+
+
+def test_what_a_terminal_itself_says_of_an_end_is_not_written_over() -> None:
+    rig = Rig()
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.terminal_says(old, ReceiptStage.FAILED, "withdrawn")
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert rig.disk[old.id].reason == "withdrawn"
+
+
+def test_a_lane_is_known_by_its_state_not_by_a_late_word_on_what_was_stopped() -> None:
+    rig = Rig()
+    rig.plan(move(Motion.LOWER))
+    lower, *_ = rig.send()
+    rig.plan(move(Motion.STOP))
+    rig.bollard_says(lower, BollardResult.DONE)
+    assert (rig.disk[lower.id].state, rig.disk[lower.id].reason) == (
+        OrderState.WITHDRAWN,
+        EndReason.STOPPED,
+    )
+
+
+def test_a_restart_waits_for_the_answer_too() -> None:
     rig, _ = told_anew()
     rig.restart()
+    assert rig.send() == ()
+    assert leaves_after(rig, 10)[0] == pytest.approx(ANSWERS_WITHIN_S, abs=0.3)
+
+
+@pytest.mark.parametrize("heard_first", [False, True])
+def test_the_answer_counts_whether_it_comes_before_a_restart_or_after(heard_first: bool) -> None:
+    rig, old = told_anew()
+    rig.pass_time(1)
+    if heard_first:
+        rig.terminal_says(old, ReceiptStage.PLAYED)
+    rig.pass_time(2)
+    rig.restart()
+    if not heard_first:
+        rig.terminal_says(old, ReceiptStage.PLAYED)
+    since_s = 2.0 if heard_first else 0.0
+    assert rig.disk[old.id].reason == EndReason.PLAYED_ALL_THE_SAME
+    assert leaves_after(rig, 70)[0] == pytest.approx(JUST_HEARD_S - since_s, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "down_s", [JUST_HEARD_S + 1, -3600.0], ids=["long after", "clock set back"]
+)
+def test_a_restart_waits_for_nothing_old(down_s: float) -> None:
+    rig, _ = told_anew()
+    rig.clock.advance(max(down_s, 0.0))
+    rig.clock.step_wall(min(down_s, 0.0))
+    rig.restart()
     assert len(rig.send()) == 1
+
+
+def test_a_restart_sends_a_cancel_and_other_words_at_once() -> None:
+    for other in (cancel(), msgspec.structs.replace(show(), level=Level.ORANGE)):
+        rig = Rig()
+        rig.plan(show())
+        rig.send()
+        rig.plan(other)
+        rig.restart()
+        assert len(rig.send()) == 1
+
+
+def test_a_restart_repeats_what_had_left() -> None:
+    rig, _ = told_anew()
+    first, *_ = leaves_after(rig, ANSWERS_WITHIN_S)
+    rig.restart()
+    assert first < ANSWERS_WITHIN_S
+    assert leaves_after(rig, 2) != []
+
+
+def test_a_late_word_on_an_order_that_ended_before_the_restart_is_taken() -> None:
+    rig = Rig()
+    rig.plan(show(expires_s=5.0))
+    (old,) = rig.send()
+    rig.pass_time(70)
+    assert rig.disk[old.id].state is OrderState.EXPIRED
+    rig.restart()
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert rig.disk[old.id].state is OrderState.PLAYED
+    assert [record.id for record in rig.answered] == [old.id]
