@@ -147,3 +147,22 @@ def test_a_pointer_that_only_rests_on_a_tile_lets_its_line_go(room: tuple[Stage,
     page.get_by_test_id(f"camera-{CAMERA}").get_by_role("button").click()
     panel = page.get_by_test_id("watching")
     expect(panel).to_have_attribute("data-phase", "playing", timeout=60_000)
+
+
+def test_a_hidden_tab_lets_its_film_go_and_takes_it_up_again(
+    room: tuple[Stage, Page], cameras: CameraServer
+) -> None:
+    """A console left open behind another tab would keep a camera busy all night."""
+    _, page = room
+    page.get_by_test_id(f"camera-{CAMERA}").get_by_role("button").click()
+    panel = page.get_by_test_id("watching")
+    expect(panel).to_have_attribute("data-phase", "playing", timeout=60_000)
+    hide = """(hidden) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)
+    wait_until(lambda: cameras.watching == 0, within_s=60)
+    page.evaluate(hide, False)
+    expect(panel).to_have_attribute("data-phase", "playing", timeout=60_000)
+    assert cameras.watching == 1

@@ -52,8 +52,20 @@ export class Watching {
 
   constructor(camera: string) {
     this.#camera = camera;
-    this.#connect();
+    document.addEventListener('visibilitychange', this.#seenOrHidden);
+    if (!document.hidden) this.#connect();
   }
+
+  /** Nobody sees a film in a hidden tab: its line is let go, and taken up again with the tab. */
+  #seenOrHidden = (): void => {
+    clearTimeout(this.#retry);
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#end();
+    [this.phase, this.#attempt] = ['connecting', 0];
+    if (!document.hidden) this.#connect();
+  };
 
   /** Show the film here; what came before is shown at once. */
   show(video: HTMLVideoElement): void {
@@ -67,6 +79,7 @@ export class Watching {
 
   stop(): void {
     this.#stopped = true;
+    document.removeEventListener('visibilitychange', this.#seenOrHidden);
     clearTimeout(this.#retry);
     this.#socket?.close();
     this.#end();
