@@ -57,12 +57,18 @@ class GroundProblem(StrEnum):
 
 
 class GroundRefusedError(ValueError):
-    """A ground that cannot be used, with the named problem."""
+    """A ground that cannot be used, with the named problem.
 
-    def __init__(self, problem: GroundProblem, detail: str = "") -> None:
+    `misses` is how far each mark is beside what was tried: people as a share of their height, others in pixels.
+    """
+
+    def __init__(
+        self, problem: GroundProblem, detail: str = "", misses: tuple[float, ...] = ()
+    ) -> None:
         super().__init__(f"{problem}: {detail}" if detail else str(problem))
         self.problem = problem
         self.detail = detail
+        self.misses = misses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class Calibration:
 
     `ground` and `heads` (3, 3) take places of people to the pixels of their feet and of their heads.
     Where no upright camera explains the marks, both are the ground's, `corrected` is false and
-    `detail` says how far the best camera is beside them.
+    `detail` says how far the best camera is beside them, `beside_px` how far beside each.
     `misses_px` is how far each point or corner is beside the mapping that people are placed by: the
     upright camera's, or the ground's. `slipped` is the mark, from 0, that all others together contradict and
     that was left out. `area_error` is how far areas, and so densities, may be off by
@@ -88,6 +94,7 @@ class Calibration:
     placed: bool
     camera: Pinhole | None
     misses_px: tuple[float, ...] = ()
+    beside_px: tuple[float, ...] = ()
     slipped: int | None = None
     area_error: float | None = None
     people: PeopleMounting | None = None
@@ -157,7 +164,8 @@ def _by_people(
             mast_m=people.mast_m,
         )
     except PeopleError as error:
-        raise GroundRefusedError(GroundProblem(error.problem.value), error.detail) from error
+        problem = GroundProblem(error.problem.value)
+        raise GroundRefusedError(problem, error.detail, error.misses) from error
     told = _seen_by(found.camera, ground, "people", placed=False)
     return replace(_moved(told, stands), people=found, area_error=found.area_error)
 
@@ -216,7 +224,7 @@ def _by_points(
         )
     except MountingError as error:
         misses = _misses(plane, table)
-        _refuse_unfit(plane, table, misses, ground.width_px, str(error))
+        _refuse_unfit(plane, table, misses, ground.width_px, error)
         return Calibration(
             form=form,
             width_px=ground.width_px,
@@ -227,6 +235,7 @@ def _by_points(
             placed=placed,
             camera=None,
             misses_px=tuple(misses.tolist()),
+            beside_px=error.misses_px,
             detail=str(error),
         )
     seen = _seen_by(found.camera, ground, form, placed=placed)
@@ -243,8 +252,10 @@ def _by_points(
     )
 
 
-def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int, beside: str) -> None:
-    """Refuses what not even the ground's own mapping fits; `beside` is what the best camera told."""
+def _refuse_unfit(
+    plane: Floats, table: Floats, misses: Floats, width_px: int, best: MountingError
+) -> None:
+    """Refuses what not even the ground's own mapping fits; `best` is what the best camera told."""
     depth = through(plane, table[:, 2:])[1]
     one_side = bool((np.sign(depth) == np.sign(depth[0])).all())
     if not one_side or _rms(misses) > FIT_ERROR_MOST * width_px:
@@ -254,7 +265,7 @@ def _refuse_unfit(plane: Floats, table: Floats, misses: Floats, width_px: int, b
         )
         if not one_side:
             what = "some lie behind the camera by the others"
-        raise GroundRefusedError(GroundProblem.UNFIT, f"{what}; {beside}")
+        raise GroundRefusedError(GroundProblem.UNFIT, f"{what}; {best}", best.misses_px)
     if np.linalg.det(plane) * depth[0] > 0:
         raise GroundRefusedError(
             GroundProblem.MIRRORED,

@@ -14,7 +14,8 @@ class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     """What marks tell, or the problem they have.
 
     `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
-    mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner.
+    mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner, told
+    of refused marks too: they say which one to look at again.
     `set_aside` are the marks, from 0, that were left out, as the others contradict them.
     Where no camera that hangs `upright` explains the marks, crowds look thinner than they are, and
     `detail` says how far the best is beside them.
@@ -41,7 +42,7 @@ def try_calibration(
     try:
         found = calibrate(ground, at=at, bearing_deg=bearing_deg)
     except GroundRefusedError as error:
-        return CalibrationTried(problem=error.problem, detail=error.detail)
+        return CalibrationTried(problem=error.problem, detail=error.detail, misses=error.misses)
     feet = np.array(_feet(ground), np.float64)
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
@@ -50,7 +51,7 @@ def try_calibration(
         upright=found.corrected,
         mapping=tuple(found.ground.ravel().tolist()),
         places_m=tuple((float(x), float(y)) for x, y in places),
-        misses=found.misses_px,
+        misses=found.beside_px or found.misses_px,
         set_aside=() if found.slipped is None else (found.slipped,),
         area_error=found.area_error,
         detail=found.detail,

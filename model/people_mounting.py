@@ -63,12 +63,16 @@ class PeopleProblem(StrEnum):
 
 
 class PeopleError(ValueError):
-    """Marked people from whom no mounting follows, with the named problem."""
+    """Marked people from whom no mounting follows, with the named problem.
 
-    def __init__(self, problem: PeopleProblem, detail: str) -> None:
+    `misses` is how far each is off by the best one, as a share of its height; empty where none was tried.
+    """
+
+    def __init__(self, problem: PeopleProblem, detail: str, misses: tuple[float, ...] = ()) -> None:
         super().__init__(f"{problem}: {detail}")
         self.problem = problem
         self.detail = detail
+        self.misses = misses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +361,7 @@ def _refuse_contradiction(good: NDArray[np.bool_], off: Floats) -> None:
         for one in bad[:5]
     )
     what = f"at least {len(bad)} of {len(good)} do not fit the others: {shown}"
-    raise PeopleError(PeopleProblem.UNFIT, what)
+    raise PeopleError(PeopleProblem.UNFIT, what, tuple(off.tolist()))
 
 
 def _undetermined(

@@ -20,7 +20,14 @@ HEAD_HEIGHT_M: Final = 1.6
 
 
 class MountingError(Exception):
-    """Ground points that no camera which hangs upright above flat ground can have seen."""
+    """Ground points that no camera which hangs upright above flat ground can have seen.
+
+    `misses_px` is how far each point is beside the best camera, empty where none was tried.
+    """
+
+    def __init__(self, what: str, misses_px: tuple[float, ...] = ()) -> None:
+        super().__init__(what)
+        self.misses_px = misses_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,7 +189,8 @@ def solve_points(
     _refuse_unexplained(marks, state, misses)
     area_error = _area_error(marks, state)
     if not isfinite(area_error):
-        raise MountingError("the marks leave the camera's lens and height open altogether")
+        what = "the marks leave the camera's lens and height open altogether"
+        raise MountingError(what, tuple(misses.tolist()))
     return PointsMounting(
         camera=Pinhole(
             width_px=width_px,
@@ -323,22 +324,25 @@ def _descend(marks: _Marks, state: Floats) -> Floats:
 
 
 def _refuse_unexplained(marks: _Marks, state: Floats, misses: Floats) -> None:
-    beside = _beside(marks, state)
+    beside, each = _beside(marks, state), tuple(misses.tolist())
     worst = int(np.argmax(misses))
     if not beside <= BESIDE_MOST:
         raise MountingError(
             f"the best camera is beside the marks by {sqrt((misses**2).mean()):.0f} pixels, {beside:.1f} "
-            f"times what hand and tape are off; point {worst + 1} by {misses[worst]:.0f} pixels"
+            f"times what hand and tape are off; point {worst + 1} by {misses[worst]:.0f} pixels",
+            each,
         )
     if abs(state[3]) > radians(ROLL_MOST_DEG):
         raise MountingError(
-            f"by the marks the picture is turned by {degrees(state[3]):.0f}°, as no camera hangs"
+            f"by the marks the picture is turned by {degrees(state[3]):.0f}°, as no camera hangs",
+            each,
         )
     mast = exp(state[2])
     if mast < LOWEST_MAST_M:
         raise MountingError(
             f"by the marks the camera hangs {mast:.1f} m high, so that heads reach the horizon; at least "
-            f"{LOWEST_MAST_M:g} m are needed"
+            f"{LOWEST_MAST_M:g} m are needed",
+            each,
         )
 
 

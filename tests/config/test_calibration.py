@@ -163,7 +163,24 @@ def test_marks_that_no_camera_explains_say_how_far_the_best_is_beside_them() -> 
     assert marks.grid is not None
     found = slipped(marks, list(marks.grid.corners), 60.0, slips=2)
     assert found.problem is GroundProblem.NOT_UPRIGHT
-    assert re.search(r"beside the marks by \d+ pixels, .* point [12] by \d+ pixels", found.detail)
+    told = re.search(
+        r"beside the marks by \d+ pixels, .* point ([12]) by (\d+) pixels", found.detail
+    )
+    assert told is not None
+    assert len(found.beside_px) == len(found.misses_px) == len(marks.grid.corners)
+    assert found.beside_px[int(told[1]) - 1] == max(found.beside_px)
+    assert max(found.beside_px) == pytest.approx(float(told[2]), abs=0.51)
+
+
+def test_marks_that_not_even_a_flat_ground_fits_say_how_far_each_is_off() -> None:
+    marks, _ = grid(6, at=[100.0, -20.0], bearing_deg=0.0)
+    assert marks.grid is not None
+    with pytest.raises(GroundRefusedError) as refused:
+        slipped(marks, list(marks.grid.corners), 300.0, slips=2)
+    assert refused.value.problem is GroundProblem.UNFIT
+    misses = refused.value.misses
+    assert len(misses) == len(marks.grid.corners)
+    assert misses.index(max(misses)) in (0, 1)
 
 
 def test_people_who_tell_nothing_are_refused_with_the_same_names() -> None:

@@ -59,3 +59,19 @@ def test_a_corner_left_out_is_told_wherever_the_camera_stands(
     assert told.placed is (at is not None)
     assert (told.problem, told.set_aside) == (GroundProblem.SLIPPED, (4,))
     assert "point 5 is" in told.detail
+
+
+def test_marks_that_are_refused_still_say_which_one_is_off() -> None:
+    """Nobody mends thirty corners by being told that they contradict each other."""
+    rng = np.random.default_rng(6)
+    marks = mark_grid(hung_camera(rng), rng, columns=6, rows=5, hand=Hand(off_px=0.0, spread_m=0.0))
+    assert marks is not None
+    assert marks.grid is not None
+    corners = list(marks.grid.corners)
+    for at in (4, 5):
+        corners[at] = corners[at].model_copy(update={"px": corners[at].px + 500})
+    wrong = marks.model_copy(update={"grid": marks.grid.model_copy(update={"corners": corners})})
+    told = try_calibration(wrong, at=None, bearing_deg=None)
+    assert told.problem is GroundProblem.UNFIT
+    assert len(told.misses) == len(corners)
+    assert told.misses.index(max(told.misses)) in (4, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
 ) -> None:
     with editing(browser, tmp_path) as (page, path):
         told, refused = page.get_by_test_id("ground-told"), page.get_by_test_id("try-refused")
+        worst = page.get_by_test_id("worst-mark")
         east = page.get_by_test_id("east-0")
         was = east.input_value()
         east.fill("100.5")
@@ -59,6 +61,10 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
         east.fill("98.5")
         second.fill("96.5")
         expect(told).to_contain_text("no upright camera explains the marks")
+        expect(worst).to_have_text(re.compile(r"Farthest off is point \d, by \d\d\.\d px"))
+        off = page.locator("tr", has=second).locator("td").nth(3)
+        expect(off).to_have_text(re.compile(r"\d\.\d px"))
+        page.locator("circle.point.far").first.wait_for()
         second.fill(was_second)
         east.fill("100001")
         expect(refused).to_be_visible()

@@ -250,6 +250,9 @@ def test_marks_that_contradict_each_other_are_refused_and_named() -> None:
     with pytest.raises(PeopleError, match=r"do not fit the others: person \d+") as refused:
         solve(people)
     assert refused.value.problem is PeopleProblem.UNFIT
+    misses = np.abs(refused.value.misses)
+    assert len(misses) == len(people)
+    assert min(misses[[0, 3, 5, 7]]) > 0.3
 
 
 def test_hopeless_marks_are_given_up_at_the_first_bad_one_too_many() -> None:
