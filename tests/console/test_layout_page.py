@@ -135,6 +135,11 @@ def test_a_zones_name_stands_at_its_zone_however_narrow_the_map(
             expect(page.get_by_test_id("plan-zone-bridge")).to_contain_text("158")
             wait_until(lambda: misplaced(page) == [], within_s=20)
             assert len(names_on(page)) == 6, width
+            for zone, level in (("houhai", ("Blue", "蓝色")), ("yandai", ("Yellow", "黄色"))):
+                name = page.get_by_test_id(f"plan-zone-{zone}")
+                said = name.locator("span:not(.hidden-visually)").all_inner_texts()
+                own = name.locator(".name").count()
+                assert own or any(word in level for word in said), (width, said)
         page.context.close()
 
 

@@ -31,10 +31,16 @@ export function textWidth(text: string, font: number): number {
   return pen.measureText(text).width;
 }
 
-/** What a name says where there is ever less room: all, itself, its number, nothing but its mark. */
-export function formsOf([name, tail]: string[]): string[][] {
+/**
+ * What a name says where there is ever less room: all, itself, its number, nothing but its mark. Where a
+ * warning stands, its word goes with the number, so that no colour is left without a word while there is room.
+ */
+export function formsOf([name, tail]: string[], level = ''): string[][] {
   if (name === undefined) return [[]];
-  return tail === undefined ? [[name], []] : [[name, tail], [name], [tail], []];
+  const warned = level ? [[level]] : [];
+  return tail === undefined
+    ? [[name], ...warned, []]
+    : [[name, tail], [name], level ? [level, tail] : [tail], ...warned, []];
 }
 
 /**
