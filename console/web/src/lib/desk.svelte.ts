@@ -102,7 +102,8 @@ export class Desk {
     if (tail === undefined) return named('zone.reason', head);
     if (/^\d+%$/.test(tail)) return t('zone.reason.ground_not_seen', { share: tail });
     const why = named('zone.reason', tail);
-    return `${this.deviceName(head)} ${why === tail.replaceAll('_', ' ') ? named('blind', tail) : why}`;
+    const what = why === tail.replaceAll('_', ' ') ? named('blind', tail) : why;
+    return t('zone.doubt', { device: this.deviceName(head), what });
   }
 
   /** Whether a number of this moment is too old to be taken for the present. */
