@@ -3,7 +3,8 @@
 A shipped file holds folded layers, in eight bits or in full precision. Each convolution is unfolded again:
 the normalisation behind it is set so that it gives the same, on the pictures that training will see. Blocks
 that the file lacks start by passing on what they get, so that a deeper network begins as good as the file;
-layers that the network lacks are left out. An older file's head speaks for whole cells: each quarter takes it.
+layers that the network lacks are left out, and of too many channels at stride 16 the strongest are
+taken (`crowd/narrowing.py`). An older file's head speaks for whole cells: each quarter takes it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
+from crowd.narrowing import Layers, narrowed
 from crowd.network import QUARTERS
 
 _log = logging.getLogger(__name__)
@@ -33,10 +35,14 @@ class TakingUpError(ValueError):
 def take_up(path: Path, network: Any, inputs: Iterable[Any]) -> None:
     """Puts the weights of an ONNX file into the network, whose normalisation learns from the inputs."""
     try:
-        layers = _convolutions(onnx.load(path))
-    except (DecodeError, OSError, KeyError, IndexError) as error:
+        layers = _layers(onnx.load(path))
+    except (DecodeError, OSError, KeyError, IndexError, ValueError) as error:
         raise TakingUpError(f"{path}: not a file of a counting network") from error
     modules = dict(network.named_modules())
+    layers = narrowed(
+        layers,
+        {name: module.weight.shape for name, module in modules.items() if name in layers},
+    )
     norms: dict[str, Any] = {}
     for name, (weight, bias) in layers.items():
         layer = modules.get(name)
@@ -54,8 +60,8 @@ def take_up(path: Path, network: Any, inputs: Iterable[Any]) -> None:
     _unfold(network, {name: modules[name] for name in norms}, norms, inputs)
 
 
-def _convolutions(model: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Weight and bias of every convolution by the name of its layer, in full precision."""
+def _layers(model: Any) -> Layers:
+    """Weight and bias of every layer by its name, in full precision."""
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "DequantizeLinear" and node.input[0] in values:
@@ -65,10 +71,20 @@ def _convolutions(model: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np
         for node in model.graph.node
         if node.op_type == "Conv"
     }
+    if "head" not in layers:
+        layers |= _last_layers(model, values)
     weight, bias = layers["head"]
     if len(weight) == 2:
         layers["head"] = (weight.repeat(QUARTERS, 0), bias.repeat(QUARTERS))
     return layers
+
+
+def _last_layers(model: Any, values: dict[str, NDArray[Any]]) -> Layers:
+    """Head and doubt out of the one product over cells that a file has for both."""
+    (product,) = (node for node in model.graph.node if node.op_type in ("MatMul", "Gemm"))
+    weight = values[product.input[0]][:, :, None, None]
+    (bias,) = (each.reshape(-1) for each in values.values() if each.shape == (len(weight), 1))
+    return {"head": (weight[:-1], bias[:-1]), "doubt": (weight[-1:], bias[-1:])}
 
 
 def _dequantised(
@@ -80,9 +96,9 @@ def _dequantised(
 
 
 def _layer_name(node: str) -> str:
-    """`/network/middle/middle.0/first/first.0/Conv` → `middle.0.first.0`."""
+    """`/middle/middle.0/first/first.0/Conv`, in older files within `/network`, → `middle.0.first.0`."""
     parts: list[str] = []
-    for part in node.strip("/").split("/")[1:-1]:
+    for part in node.strip("/").removeprefix("network/").split("/")[:-1]:
         if parts and part.startswith(parts[-1] + "."):
             parts.pop()
         parts.append(part)
@@ -100,9 +116,12 @@ def _fill(layer: Any, weight: NDArray[np.float32], *, name: str) -> None:
     if weight.shape != shape and weight.shape[1] == shape[1] * layer.stride[0]:
         filters, colours, high, _ = shape
         stride = layer.stride[0]
-        apart = weight.reshape(filters, stride, colours, high, 3).transpose(0, 2, 3, 4, 1)
-        wide = apart.reshape(filters, colours, high, 3 * stride)
-        weight = wide[..., stride // 2 : -(stride // 2)]
+        groups = weight.shape[3]
+        apart = weight.reshape(filters, stride, colours, high, groups).transpose(0, 2, 3, 4, 1)
+        wide = apart.reshape(filters, colours, high, groups * stride)
+        # Older files read three groups, of which half a stride at either end was not looked at.
+        left = (groups * stride - shape[3]) // 2
+        weight = wide[..., left : left + shape[3]]
     if weight.shape != shape:
         raise TakingUpError(f"{name} is {weight.shape}, where this network has {shape}")
     layer.weight.data = torch.from_numpy(weight.copy()).to(layer.weight.device)

@@ -155,8 +155,10 @@ class ViewReference:
     def _unsteady(self) -> Floats:
         """How much each tile's edges changed from the look before to this one, 0 to 2."""
         (before, free_before), (now, free_now) = self._recent[-2], self._recent[-1]
-        both = free_before * free_now
-        return np.asarray(1.0 - _agreement(before * both, now * both), np.float32)
+        # Each look's own directions are nothing already where people stood in it.
+        before, now = before * free_now, now * free_before
+        own, old = _tile_products(now, now), _tile_products(before, before)
+        return np.asarray(1.0 - _agreement(_tile_products(before, now), old, own), np.float32)
 
     def _remember(self, match: ViewMatch, monotonic_s: float) -> None:
         if match is ViewMatch.SAME:
@@ -227,18 +229,16 @@ def _tile_products(one: Floats, two: Floats) -> Floats:
     return np.asarray(means.sum(axis=2) * np.float32(high * wide), np.float32)
 
 
-def _agreement(one: Floats, two: Floats) -> Floats:
-    """How alike the edges are in each tile: 1 the same, 0 unrelated or none."""
-    both = _tile_products(one, two)
-    lengths = _tile_products(one, one) * _tile_products(two, two)
-    return np.asarray(both / np.sqrt(np.maximum(lengths, 1e-6)), np.float32)
+def _agreement(both: Floats, one: Floats, two: Floats) -> Floats:
+    """How alike the edges are in each tile, by their products: 1 the same, 0 unrelated or none."""
+    return np.asarray(both / np.sqrt(np.maximum(one * two, 1e-6)), np.float32)
 
 
 def _votes(edges: Floats, reference: Floats, unsteady: Floats) -> tuple[int, int]:
     """Tiles that show the reference's edges, and tiles that show others which stand still."""
-    mine = _tile_products(edges, edges) >= _TILE_EDGES_LEAST
-    known = _tile_products(reference, reference) >= _TILE_EDGES_LEAST
-    agreement = _agreement(edges, reference)
+    own, old = _tile_products(edges, edges), _tile_products(reference, reference)
+    mine, known = own >= _TILE_EDGES_LEAST, old >= _TILE_EDGES_LEAST
+    agreement = _agreement(_tile_products(edges, reference), own, old)
     other = mine & known & (agreement < _DISAGREES) & (unsteady <= _STEADY)
     return int((mine & known & (agreement >= _AGREES)).sum()), int(other.sum())
 
