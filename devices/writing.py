@@ -21,8 +21,11 @@ Sign = Callable[[str, TerminalOrder | BollardOrder], bytes]
 """Signs an order for the topic it will travel on and returns the exact bytes that leave."""
 
 
-CANCEL_LIVES_S = 3600.0
-"""A withdrawal is tried for at least so long: what it takes back may still be on a screen."""
+CANCEL_LIVES_S = 7200.0
+"""A withdrawal is tried for at least so long: what it takes back may still be on a screen.
+
+A service that starts with its clock an hour ahead does not take one for over, and has an hour to try.
+"""
 
 MOTION_LIVES_S = {
     Motion.RAISE: 10.0,  # a raise obeyed late meets another street than the one it was decided for

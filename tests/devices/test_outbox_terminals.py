@@ -215,6 +215,19 @@ def test_a_withdrawn_order_is_never_written_anew() -> None:
     assert rig.outbox.receipt_counts[ReceiptVerdict.AFTER_END] == 1
 
 
+def test_a_withdrawal_is_not_over_for_a_service_that_starts_with_its_clock_an_hour_ahead() -> None:
+    """The terminal's clock is right, so that what is withdrawn stands on its screen all the while."""
+    rig = Rig()
+    rig.plan(show())
+    (shown,) = rig.send()
+    rig.terminal_says(shown, ReceiptStage.PLAYED)
+    rig.plan(cancel())
+    rig.clock.step_wall(3600)
+    rig.clock.advance(20)
+    rig.restart()
+    assert [record.action for _, record in rig.pass_time(60)][:1] == ["cancel"]
+
+
 def test_other_refusals_end_the_order() -> None:
     rig = Rig()
     rig.plan(show())
