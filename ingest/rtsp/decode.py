@@ -27,8 +27,8 @@ Image = NDArray[np.uint8]
 class PictureDecoder:
     """Decodes one stream's pictures. A key picture alone gives a picture at once.
 
-    The edges of a key picture's blocks are not smoothed: that is a sixth of the work, and heads are
-    counted no worse as they were sent than smoothed over, and better the harder they were packed.
+    The edges of blocks are not smoothed, of a burst's pictures neither: it is dear, and heads are counted no
+    worse as they were sent. Where every picture is decoded in turn they are, as each leans on those before.
     """
 
     def __init__(self, codec: str) -> None:
