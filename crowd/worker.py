@@ -26,6 +26,7 @@ from crowd.estimator import Counting, Estimator, Size
 from crowd.view_reference import ViewReference
 from model.clock import Clock
 from model.facts import DensityBlind, DensityLive
+from model.health import OVERLOADED
 from model.picture import Picture, SourceState
 from model.workers import CameraStill
 from wire.payloads import WorkerCameras
@@ -43,7 +44,6 @@ OVERLOADED_ABOVE: Final = 0.1
 WELL_AGAIN_BELOW: Final = 0.03
 LATEST_WEIGHT: Final = 0.3
 """A worker is overloaded while, over the last heartbeats, more than a tenth of the pictures give way unread."""
-
 
 CameraWord = tuple[str, DensityLive | DensityBlind | CameraStill]
 """A camera, and what is said of it."""
@@ -136,6 +136,9 @@ class _Watched:
     task: asyncio.Task[None]
     state: SourceState = SourceState.CONNECTING
     last_s: float = 0.0
+    unread: int = 0
+    """Pictures that had given way unread when the last one was read."""
+
     said_blind_s: float = field(default=float("-inf"))
 
 
@@ -263,6 +266,7 @@ class Worker:
         watched = self._watched.get(camera)
         if watched is not None:
             watched.last_s = self._clock.monotonic()
+            watched.unread = watched.tap.dropped
             self._read += 1
             self._say(camera, reading)
             if still is not None:
@@ -299,10 +303,9 @@ class Worker:
                 if now_s - watched.said_blind_s < max(2.0, watched.camera.every_s):
                     continue
                 watched.said_blind_s = now_s
-                reason = watched.state
-                if reason in (SourceState.LIVE, SourceState.CONNECTING):
-                    reason = SourceState.STALLED
-                blind = DensityBlind(at=self._clock.now(), reason=reason.value, model="none")
+                blind = DensityBlind(
+                    at=self._clock.now(), reason=_why_silent(watched), model="none"
+                )
                 self._say(name, blind)
 
     async def _heartbeat(self) -> None:
@@ -329,6 +332,16 @@ class Worker:
 
     def _dropped(self) -> int:
         return self._dropped_before + sum(each.tap.dropped for each in self._watched.values())
+
+
+def _why_silent(watched: _Watched) -> str:
+    """Why a camera gave no reading: what is wrong with it, or that this worker does not keep up.
+
+    Whose pictures come and wait unread has no fault: nobody shall walk to it.
+    """
+    if watched.state not in (SourceState.LIVE, SourceState.CONNECTING):
+        return watched.state.value
+    return OVERLOADED if watched.tap.dropped > watched.unread else SourceState.STALLED.value
 
 
 def _nothing() -> None:

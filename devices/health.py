@@ -25,7 +25,7 @@ from model.facts import (
     Fact,
     LoopState,
 )
-from model.health import WELL_STATES, DeviceHealth, HealthState
+from model.health import OVERLOADED, WELL_STATES, DeviceHealth, HealthState
 
 CAMERA_SILENT_S = 8.0
 CAMERA_SILENT_INTERVALS = 4
@@ -50,7 +50,7 @@ class HealthReason(StrEnum):
     POSITION_UNKNOWN = "position_unknown"
     LOOP_FAULT = "loop_fault"
     LANE_FAULT = "lane_fault"
-    OVERLOADED = "overloaded"
+    OVERLOADED = OVERLOADED
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ class HealthState(StrEnum):
 
 
 WELL_STATES = frozenset({HealthState.WAITING, HealthState.ONLINE})
+
+OVERLOADED: Final = "overloaded"
+"""The reason of a worker that does not keep up, and of a camera whose pictures wait unread for it."""
 
 
 class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):

@@ -269,8 +269,11 @@ class Room:
         )
         return self.step(orders=(record,))
 
-    def health(self, kind: DeviceKind, device: str, state: HealthState) -> Outcome:
-        health = DeviceHealth(kind=kind, id=device, state=state, since=self.clock.now())
+    def health(
+        self, kind: DeviceKind, device: str, state: HealthState, reason: str | None = None
+    ) -> Outcome:
+        since = self.clock.now()
+        health = DeviceHealth(kind=kind, id=device, state=state, since=since, reason=reason)
         return self.step(health=(health,))
 
     def restart(self, *, down_s: float = 0.0, wall_step_s: float = 0.0) -> None:

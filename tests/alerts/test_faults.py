@@ -57,6 +57,16 @@ def test_a_fault_is_a_case_until_the_device_stayed_well(
     assert [one.reason for one in room.transitions] == reasons
 
 
+def test_a_worker_that_does_not_keep_up_is_one_case_and_its_cameras_are_none() -> None:
+    room = Room()
+    room.health(DeviceKind.WORKER, "w1", HealthState.FAULT, "overloaded")
+    for camera in ("c1", "c2", "c3"):
+        room.health(DeviceKind.CAMERA, camera, HealthState.BLIND, "overloaded")
+    assert room.only_case().subject == "w1"
+    room.health(DeviceKind.CAMERA, "c2", HealthState.BLIND, "stalled")
+    assert [one.subject for one in room.engine.open_cases()] == ["w1", "c2"]
+
+
 def test_a_flapping_device_is_one_case() -> None:
     room = Room()
     for _ in range(100):

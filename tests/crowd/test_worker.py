@@ -161,6 +161,26 @@ def test_the_last_picture_of_a_camera_that_fell_silent_is_not_shown_and_none_to_
     working(act, clock=clock)
 
 
+def test_a_camera_whose_pictures_wait_unread_is_not_called_stalled() -> None:
+    clock = ManualClock(datetime(2026, 2, 14, 21, 30, tzinfo=UTC))
+
+    async def act(worker: Worker, room: Room) -> None:
+        worker.assign(share(1, "a", "b"))
+        await eventually(lambda: room.running() == {"a", "b"})
+        room.taps["a"].dropped = room.taps["b"].dropped = 2
+        room.taps["a"].study(noise(clock.now()))()
+        await eventually(lambda: len(room.readings) == 1)
+        room.taps["b"].dropped = 4
+        clock.advance(7)
+        await eventually(lambda: len(room.readings) > 2)
+        said = {
+            camera: body.reason for camera, body in room.readings if isinstance(body, DensityBlind)
+        }
+        assert said == {"a": "stalled", "b": "overloaded"}
+
+    working(act, clock=clock)
+
+
 def test_a_worker_without_a_broker_lets_go_and_takes_the_same_share_up_again() -> None:
     async def act(worker: Worker, room: Room) -> None:
         worker.assign(share(5, "a", "b"))
