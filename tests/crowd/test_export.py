@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
-pytest.importorskip("onnx", reason="training needs onnx")
+onnx = pytest.importorskip("onnx", reason="training needs onnx")
 
 from crowd.estimator import Estimator, Size  # noqa: E402  # after the skip
 from crowd.export import export  # noqa: E402
 from crowd.network import SHAPES, DensityNetwork, doubt_per_cell, people_per_cell  # noqa: E402
 from crowd.taking_up import take_up  # noqa: E402
 from crowd.training import as_input  # noqa: E402
+from crowd.weights_file import shipped  # noqa: E402
 
 SIZES: tuple[Size, ...] = ("small", "full")
 
@@ -55,6 +56,19 @@ def test_a_file_counts_in_every_cell_what_its_network_counts(size: Size, tmp_pat
         rough = Estimator(size, weights=eight).estimate(seen)
         assert rough.density.shape == people.shape
         assert rough.count == pytest.approx(float(people.sum()), rel=0.1)
+
+
+def largest_weight(file: Path) -> int:
+    """Of the convolutions, in steps of their eight bits."""
+    tensors = [onnx.numpy_helper.to_array(each) for each in onnx.load(file).graph.initializer]
+    return max(int(np.abs(each.astype(int)).max()) for each in tensors if each.dtype == np.int8)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_two_products_never_overflow_sixteen_bits(size: Size, tmp_path: Path) -> None:
+    _, eight = export(network_of(size), size, [picture(512, 512, seed=2)], tmp_path)
+    for file in (eight, shipped(size)):
+        assert 2 * 255 * largest_weight(file) <= np.iinfo(np.int16).max
 
 
 def test_a_file_can_be_taken_up_again(tmp_path: Path) -> None:
