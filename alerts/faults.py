@@ -8,7 +8,7 @@ from config.schema import SiteFile
 from config.strict import Words
 from model.cases import Change, Reason
 from model.facts import DeviceKind
-from model.health import OVERLOADED, WELL_STATES, DeviceHealth, HealthState
+from model.health import WELL_STATES, DeviceHealth, HealthState
 from model.level import Level
 from model.text import Bilingual
 
@@ -44,7 +44,7 @@ class FaultDesk:
         """Note a device's health."""
         file = book.get(_key(health))
         if health.state not in WELL_STATES:
-            if file is None and not _told_by_its_worker(health):
+            if file is None and not health.waits_for_its_worker:
                 self._open(journal, book, health)
             elif file is not None:
                 self._again(journal, file, health)
@@ -99,11 +99,6 @@ class FaultDesk:
         name = self._names.get((health.kind, health.id))
         zh, en = (name.zh, name.en) if name else (health.id, health.id)
         return wording.fault_of(health, Bilingual(zh=zh, en=en))
-
-
-def _told_by_its_worker(health: DeviceHealth) -> bool:
-    """A camera that waits for a slow worker has no fault: one case is the worker's, not hundreds."""
-    return health.kind is DeviceKind.CAMERA and health.reason == OVERLOADED
 
 
 def _key(health: DeviceHealth) -> str:

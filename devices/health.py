@@ -98,7 +98,10 @@ class HealthRegistry:
     def observe(
         self, facts: Iterable[Fact], now: datetime, mono: float
     ) -> tuple[DeviceHealth, ...]:
-        """Take in what the field said; the devices lost or returned by it."""
+        """Take in what the field said; the devices lost or returned by it.
+
+        A camera that only waited for its worker is lost anew where something else is wrong with it.
+        """
         self._start(now, mono)
         changes: dict[tuple[DeviceKind, str], DeviceHealth] = {}
         for fact in facts:
@@ -123,7 +126,7 @@ class HealthRegistry:
         self._next_silence_mono = float("inf")
         changes: list[DeviceHealth] = []
         for (kind, _), device in self._devices.items():
-            if device.health.state not in WELL_STATES:
+            if not _may_be_lost(device.health):
                 continue
             reason = self._silence(kind, device, mono, started)
             if reason is None:
@@ -197,7 +200,7 @@ class HealthRegistry:
         arrived: datetime,
         mono: float,
     ) -> bool:
-        """Put a judgement in force; True where a well device was lost or an unwell one returned."""
+        """Put a judgement in force; True where a device was lost or an unwell one returned."""
         if judged is None:
             return False
         before = device.health
@@ -217,7 +220,8 @@ class HealthRegistry:
             last_seen=last_seen,
             reason=reason,
         )
-        return flipped
+        lost = state not in WELL_STATES and not device.health.waits_for_its_worker
+        return flipped or (lost and before.waits_for_its_worker)
 
     def _look_again(self, device: _Device, started: float) -> None:
         """Note when a device could fall silent at the earliest; until then nobody need look."""
@@ -240,6 +244,11 @@ class HealthRegistry:
         if device.silent_after_s is None or mono - device.heard_mono <= device.silent_after_s:
             return None
         return HealthReason.NOT_PROTECTING if not_protecting else HealthReason.NO_READING
+
+
+def _may_be_lost(health: DeviceHealth) -> bool:
+    """Whether anything is still to be told of a device: not of one that was told to be lost."""
+    return health.state in WELL_STATES or health.waits_for_its_worker
 
 
 def _silences(site: SiteFile) -> dict[tuple[DeviceKind, str], float | None]:

@@ -37,3 +37,8 @@ class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):
     since: Stamp
     last_seen: datetime | None = None
     reason: str | None = None
+
+    @property
+    def waits_for_its_worker(self) -> bool:
+        """A camera that its worker is too slow for: the worker's case tells it, the camera has none."""
+        return self.kind is DeviceKind.CAMERA and self.reason == OVERLOADED

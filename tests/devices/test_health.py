@@ -111,6 +111,27 @@ def test_a_camera_without_a_reading_for_eight_seconds_is_silent_and_comes_back_o
     ]
 
 
+@pytest.mark.parametrize("after_s", [2.0, 12.0])
+def test_a_camera_that_only_waited_for_its_worker_is_lost_when_it_is_truly(after_s: float) -> None:
+    """The worker's case told of it so far; nobody would hear that it is unreachable now, or silent."""
+    field = Field()
+    field.camera()
+    for _ in range(3):
+        field.camera("overloaded")
+        field.tick(2.0)
+    field.tick(after_s)
+    for reason in ("unreachable", "unreachable", "overloaded"):
+        field.camera(reason)
+    silent = [(HealthState.SILENT, HealthReason.NO_READING)] if after_s > 8 else []
+    lost = [(HealthState.BLIND, "unreachable")] if after_s < 8 else []
+    assert field.told("cam-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.BLIND, HealthReason.OVERLOADED),
+        *silent,
+        *lost,
+    ]
+
+
 def test_a_slow_camera_is_given_four_of_its_intervals() -> None:
     camera = {
         "id": "cam-1",
