@@ -16,7 +16,7 @@ import msgspec
 
 from devices.pending import Crossing, Pending, PendingOrders
 from devices.steps import EndReason
-from model.facts import BollardReceipt, ReceiptStage, TerminalReceipt
+from model.facts import BollardReceipt, DeviceKind, ReceiptStage, TerminalReceipt
 from model.orders import FINAL_ORDER_STATES, OrderRecord, OrderState, TerminalOrder
 
 ANSWERS_WITHIN_S = 6.0
@@ -44,17 +44,22 @@ _THEN_HEARD: dict[str, frozenset[EndReason]] = {
 
 _NOTHING: frozenset[EndReason] = frozenset()
 
-LastLeft = dict[tuple[str, str | None], OrderRecord]
+LastLeft = dict[tuple[DeviceKind, str, str | None], OrderRecord]
 """Of each device and case the last order that left."""
 
 
 def crossing_of(told: Sequence[Pending], new: OrderRecord, mono: float) -> Crossing | None:
     """What an order has to wait for among those that it replaces; none where it may leave at once."""
-    older = next((pending for pending in reversed(told) if pending.sent is not None), None)
-    if older is None or older.sent is None or not older.unreceipted:
+    older = next(
+        (each for each in reversed(told) if each.sent is not None or each.crossing is not None), None
+    )
+    if older is None or not older.unreceipted:
         return None
     if new.action != "show" or _words(older.record) != _words(new):
         return None
+    if older.sent is None:
+        # What it takes the place of has not left yet, and waits itself for what left before.
+        return older.crossing
     lives_s = (new.expires - new.issued).total_seconds()
     return Crossing(
         older=older.record.id,
@@ -70,7 +75,7 @@ def recall(orders: PendingOrders, lately: Iterable[OrderRecord]) -> LastLeft:
         if record.state in FINAL_ORDER_STATES:
             orders.remember(record)
         if record.attempts:
-            left[record.device, record.case] = record
+            left[record.kind, record.device, record.case] = record
     return left
 
 
@@ -81,7 +86,7 @@ def crossing_resumed(
 
     When the old one left last is not there, so that its answer is waited for from now on.
     """
-    older = left.get((new.device, new.case))
+    older = left.get((new.kind, new.device, new.case))
     if older is None or older.state is not OrderState.WITHDRAWN or new.attempts:
         return None
     ago_s = (now - older.changed).total_seconds()

@@ -11,7 +11,7 @@ from model.actions import Broadcast
 from model.facts import BollardResult, DeviceKind, ReceiptStage
 from model.level import Level
 from model.orders import Motion, OrderRecord, OrderState
-from tests.devices.rig import Rig, cancel, move, show
+from tests.devices.rig import Rig, cancel, move, show, small_site
 
 
 def told_anew(*, unanswered_s: float = 0.5, expires_s: float = 600.0) -> tuple[Rig, OrderRecord]:
@@ -164,6 +164,33 @@ def test_a_lane_is_known_by_its_state_not_by_a_late_word_on_what_was_stopped() -
         OrderState.WITHDRAWN,
         EndReason.STOPPED,
     )
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_what_takes_the_place_of_a_waiting_message_waits_as_it_did(*, heard: bool) -> None:
+    rig, old = told_anew()
+    if heard:
+        rig.terminal_says(old, ReceiptStage.PLAYED)
+    rig.pass_time(1)
+    rig.plan(show())
+    waits_s = JUST_HEARD_S if heard else ANSWERS_WITHIN_S - 0.5
+    assert leaves_after(rig, 70)[0] == pytest.approx(waits_s - 1, abs=0.3)
+
+
+def test_a_lane_of_the_same_name_is_not_asked_for_a_screens_words() -> None:
+    """Names are each kind's own: an order of one must not stop the start of all."""
+    site = small_site(
+        bollards=[
+            {"id": "screen-1", "name": {"zh": "甲", "en": "A"}, "entrance": "east", "lane": 1}
+        ]
+    )
+    rig = Rig(site)
+    rig.plan(move(Motion.LOWER))
+    rig.send()
+    rig.plan(show())
+    rig.plan(move(Motion.LOWER))
+    rig.restart()
+    assert {record.action for record in rig.send()} == {"show", "lower"}
 
 
 def test_a_restart_waits_for_the_answer_too() -> None:
