@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -169,8 +168,8 @@ def _pause_s(came: int, transport: Transport) -> float:
 
 
 def _to_mark(at_s: float) -> float:
-    """The first mark from then on."""
-    return math.ceil(at_s / MARKS_S) * MARKS_S
+    """The mark nearest to then: who woke a little after one would else wait for one more each time."""
+    return round(at_s / MARKS_S) * MARKS_S
 
 
 def _picture(camera: str, seen: Seen) -> Picture:

@@ -24,6 +24,7 @@ from ingest.rtsp.reports import Receiver, Said, interleaved, read_reports
 from ingest.rtsp.session import CameraSession
 from ingest.rtsp.transport import agreed
 from ingest.rtsp.units import Tally
+from ingest.source import BUSY_DRAIN_S, MARKS_S, _to_mark
 from model.clock import SystemClock
 from model.picture import SourceState
 from simulators.rtsp.feed import Fault
@@ -237,3 +238,12 @@ def test_where_neither_reader_helps_ours_goes_on_trying() -> None:
         listening.close()
 
     asyncio.run(run())
+
+
+def test_a_socket_whose_buffer_is_small_is_emptied_as_often_as_its_pause_says() -> None:
+    """Who wakes at a mark wakes a little after it; a pause longer by half would lose datagrams."""
+    woke_s = 250 * MARKS_S + 0.003
+    for _ in range(50):
+        next_s = _to_mark(woke_s + BUSY_DRAIN_S) + 0.003
+        assert next_s - woke_s == pytest.approx(BUSY_DRAIN_S, abs=0.001)
+        woke_s = next_s
