@@ -324,11 +324,18 @@ class Worker:
                 epoch=max(self._epoch, 0),
                 dropped=dropped,
                 foreign=sum(each.tap.foreign for each in self._watched.values()),
-                overloaded=strain.overloaded(read=self._read, dropped=dropped),
+                overloaded=strain.overloaded(read=self._read, dropped=dropped) or self._starves(),
             )
             before_s, used_s = now_s, now_used_s
             await self._voice.status(standing)
             await asyncio.sleep(STATUS_EVERY_S)
+
+    def _starves(self) -> bool:
+        """Whether a camera is blind because of this worker: it has no case of its own, so that this must."""
+        return any(
+            self._is_silent(each) and _why_silent(each) == OVERLOADED
+            for each in self._watched.values()
+        )
 
     def _dropped(self) -> int:
         return self._dropped_before + sum(each.tap.dropped for each in self._watched.values())

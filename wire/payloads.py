@@ -54,7 +54,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `capacity` is how many cameras the worker can analyse, `cameras` how many it does, `load` the
     share of its core in use, `epoch` the last assignment that it follows. `dropped` pictures gave
-    way unread to newer ones since its start; `overloaded` where that is more than one in ten now.
+    way unread to newer ones since its start; `overloaded` where that is more than one in ten now, or all of
+    one camera's.
     `foreign` cameras are read by FFmpeg's reader, since the worker's own does not understand them.
     """
 

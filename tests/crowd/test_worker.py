@@ -181,6 +181,27 @@ def test_a_camera_whose_pictures_wait_unread_is_not_called_stalled() -> None:
     working(act, clock=clock)
 
 
+def test_a_worker_too_slow_for_a_single_camera_says_so_as_nobody_else_does() -> None:
+    """One camera in a thousand pictures is no tenth, and has no case of its own."""
+    clock = ManualClock(datetime(2026, 2, 14, 21, 30, tzinfo=UTC))
+
+    async def act(worker: Worker, room: Room) -> None:
+        worker.assign(share(1, "a", "b"))
+        await eventually(lambda: room.running() == {"a", "b"})
+        clock.advance(7)
+        before = len(room.standings)
+        await eventually(lambda: len(room.standings) > before)
+        assert not room.standings[-1].overloaded, "without a picture the fault is the camera's"
+        for _ in range(50):
+            room.taps["a"].study(noise(clock.now()))()
+        room.taps["b"].dropped = 1
+        before = len(room.standings)
+        await eventually(lambda: len(room.standings) > before)
+        assert room.standings[-1].overloaded
+
+    working(act, clock=clock)
+
+
 def test_a_worker_without_a_broker_lets_go_and_takes_the_same_share_up_again() -> None:
     async def act(worker: Worker, room: Room) -> None:
         worker.assign(share(5, "a", "b"))
