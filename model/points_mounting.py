@@ -65,6 +65,9 @@ the good one would put the ground near the camera anywhere.
 _CHECKED_FROM: Final = 6
 """Fewer marks do not tell which of them is wrong."""
 
+_BY_THIRDS_FROM: Final = 12
+"""Of so many marks whole thirds are left out first: a camera for each of sixty took twenty seconds."""
+
 _STARTS: Final = 4
 _GOOD: Final = 1.5
 """No second start is tried once a camera is as little beside the marks as hands are."""
@@ -144,13 +147,13 @@ class _Marks:
         )
         return replace(self, sharpness=np.linalg.inv(np.linalg.cholesky(spread)))
 
-    def without(self, mark: int) -> _Marks:
-        """All but one."""
+    def without(self, *marks: int) -> _Marks:
+        """All but these."""
         return replace(
             self,
-            pixels=np.delete(self.pixels, mark, axis=0),
-            places=np.delete(self.places, mark, axis=0),
-            sharpness=np.delete(self.sharpness, mark, axis=0),
+            pixels=np.delete(self.pixels, marks, axis=0),
+            places=np.delete(self.places, marks, axis=0),
+            sharpness=np.delete(self.sharpness, marks, axis=0),
         )
 
 
@@ -256,9 +259,17 @@ def _far_off(marks: _Marks) -> int | None:
     number = len(marks.places)
     if number < _CHECKED_FROM:
         return None
-    beside = np.array([_beside(*_settled(marks.without(each))) for each in range(number)])
+    many = number if number < _BY_THIRDS_FROM else 3
+    parts = [range(first, number, many) for first in range(many)]
+    left = [_settled(marks.without(*part)) for part in parts]
+    beside = np.array([_beside(*each) for each in left])
     best, second = (int(one) for one in np.argsort(beside)[:2])
-    return best if beside[best] <= _GOOD and beside[second] > BESIDE_MOST else None
+    if beside[best] > _GOOD or beside[second] <= BESIDE_MOST:
+        return None
+    misses = np.linalg.norm(marks.seen(left[best][1], marks.places)[0] - marks.pixels, axis=1)
+    worst = max(parts[best], key=lambda each: float(misses[each]))
+    alone = len(parts[best]) == 1 or _beside(*_settled(marks.without(worst))) <= _GOOD
+    return worst if alone else None
 
 
 def _beside(marks: _Marks, state: Floats) -> float:

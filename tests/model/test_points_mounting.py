@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from math import cos, hypot, sin
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from model import points_mounting
 from model.hanging import AREA_ERROR_MOST
 from model.pinhole import HEAD_HEIGHT_M, MountingError, Pinhole
 from model.points_mounting import BESIDE_MOST, PointsMounting, solve_points
@@ -188,7 +190,7 @@ def test_a_place_typed_ten_times_too_far_is_named_and_left_out() -> None:
     named: list[bool] = []
     for seed in range(40):
         rng = np.random.default_rng([5, seed])
-        marks = mark_points(hung_camera(rng), 6 + seed % 5, rng)
+        marks = mark_points(hung_camera(rng), 6 + seed % 11, rng)
         assert marks is not None
         rows = [(p.px, p.py, p.x_m, p.y_m) for p in marks.points or ()]
         px, py, x, y = rows[seed % 6]
@@ -198,6 +200,26 @@ def test_a_place_typed_ten_times_too_far_is_named_and_left_out() -> None:
             named.append(slipped == seed % 6)
     assert all(named)
     assert len(named) >= 34
+
+
+def test_many_marks_that_no_camera_explains_are_given_up_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service that starts solves every camera: one with sixty marks held it up for twenty seconds."""
+    rng = np.random.default_rng(3)
+    marks = mark_points(hung_camera(rng), 60, rng)
+    assert marks is not None
+    rows = [(p.px, p.py, p.x_m, p.y_m) for p in marks.points or ()]
+    for each in (3, 4, 5):
+        px, py, x, y = rows[each]
+        rows[each] = (px, py, x + 300, y)
+    settle, settled = points_mounting._settled, count()
+    monkeypatch.setattr(
+        points_mounting, "_settled", lambda given: (next(settled), settle(given))[1]
+    )
+    with pytest.raises(MountingError):
+        solve_points(rows, **SIZE)
+    assert next(settled) <= 5
 
 
 def test_no_honest_mark_is_left_out_for_one_that_slipped() -> None:
