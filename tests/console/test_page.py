@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from itertools import cycle
-
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from model.cases import CaseState, Change, Reason
 from model.facts import BollardPosition, ReceiptStage, Verb
 from model.level import Level
 from tests.console import scenes
 from tests.console.look import (
     IN_CHROMIUM,
     NARROW,
-    WALL,
     errors_of,
     kept_out,
     open_page,
     sign_in,
-    sign_wall_in,
 )
 from tests.console.server import Served
 from tests.console.stage import CALM, Stage
 from tests.waiting import wait_until
-
-READABLE_PX = 30
-"""Text on a wall of 1080 lines: about 20 mm on a 55-inch screen, 8 minutes of arc at 8 m."""
-WARNINGS_IN_SIGHT = """
-() => [...document.querySelectorAll('[data-testid=wall-warning]')]
-  .filter((one) => {
-    const [box, frame] = [one.getBoundingClientRect(), one.closest('section').getBoundingClientRect()];
-    return getComputedStyle(one).visibility === 'visible' && box.left < frame.right && box.bottom <= frame.bottom + 1;
-  })
-  .map((one) => one.dataset.case)
-"""
-TOO_LOW = f"""
-() => [...document.querySelectorAll('body .wall *')]
-  .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
-  .filter((one) => !one.closest('.hidden-visually, svg'))
-  .filter((one) => parseFloat(getComputedStyle(one).fontSize) < {READABLE_PX})
-  .map((one) => one.textContent)
-"""
 
 pytestmark = IN_CHROMIUM
 
@@ -221,89 +196,6 @@ def test_nothing_keeps_people_out(
     sign_in(page)
     page.get_by_test_id("chart-ready").wait_for()
     assert kept_out(page) == []
-    page.context.close()
-
-
-def test_the_wall_shows_red_and_has_nothing_to_press(
-    browser: Browser, evening: tuple[Stage, Served]
-) -> None:
-    stage, server = evening
-    scenes.red(stage)
-    page = open_page(browser, f"{server.url}/wall", size=WALL)
-    errors = errors_of(page)
-    sign_wall_in(page, "operator")
-    expect(page.get_by_test_id("wall-warning").first).to_contain_text("银锭桥")
-    expect(page.get_by_test_id("wall-zone").first).to_contain_text("红色")
-    expect(page.get_by_test_id("wall-plan-bridge")).to_have_attribute("data-level", "red")
-    assert page.locator("button, a, input, select, [tabindex]").count() == 0
-    assert page.evaluate(TOO_LOW) == []
-    assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
-    assert kept_out(page) == []
-    assert errors == []
-    page.context.close()
-
-
-def all_are_shown_in_turn(
-    page: Page,
-    stage: Stage,
-    *,
-    always: frozenset[str] = frozenset(),
-    meanwhile: Callable[[], None] = lambda: None,
-) -> None:
-    """Every open warning stands in sight of the wall at some time, and these all the time."""
-    expect(page.get_by_test_id("wall-more")).to_contain_text("more, in turn")
-    seen: set[str] = set()
-
-    def everything_was_seen() -> bool:
-        meanwhile()
-        shown = page.evaluate(WARNINGS_IN_SIGHT)
-        assert always <= set(shown)
-        seen.update(shown)
-        return len(seen) == len(stage.cases)
-
-    wait_until(everything_was_seen, within_s=90)
-
-
-@pytest.mark.parametrize("query", ["?language=en", "?show=warnings&language=en"])
-def test_no_warning_is_unseen_on_the_wall_and_the_worst_stays(
-    browser: Browser, evening: tuple[Stage, Served], query: str
-) -> None:
-    stage, server = evening
-    scenes.calm(stage)
-    page = open_page(browser, f"{server.url}/wall{query}", size=WALL)
-    sign_wall_in(page)
-    worst = stage.open_case("bridge", Level.RED)
-    for zone in ("yandai", "lotus", "qianhai", "houhai", "gulou"):
-        stage.open_case(zone, Level.BLUE)
-        stage.open_case(zone, Level.YELLOW, hazard="capacity")
-    all_are_shown_in_turn(page, stage, always=frozenset({worst}))
-    assert page.evaluate(TOO_LOW) == []
-    page.context.close()
-
-
-def test_a_wall_with_room_for_one_or_two_warnings_turns_through_all_of_them(
-    browser: Browser, evening: tuple[Stage, Served]
-) -> None:
-    """Where the worst and a long one do not fit, and the worst and a short one do, it must not waver."""
-    stage, server = evening
-    scenes.calm(stage)
-    size = {"width": 700, "height": 300}
-    page = open_page(browser, f"{server.url}/wall?show=warnings&language=en", size=size)
-    sign_wall_in(page)
-    stage.open_case("bridge", Level.RED)
-    first, *_ = [stage.open_case(zone, Level.BLUE) for zone in ("yandai", "lotus", "qianhai")]
-    all_are_shown_in_turn(page, stage)
-    states = cycle((CaseState.ACKNOWLEDGED, CaseState.OPEN))
-    last_s = time.monotonic()
-
-    def somebody_works() -> None:
-        """Oftener than the wall turns."""
-        nonlocal last_s
-        if time.monotonic() > last_s + 2:
-            last_s = time.monotonic()
-            stage.step_case(first, Change.ACKNOWLEDGED, Reason.PERSON, state=next(states))
-
-    all_are_shown_in_turn(page, stage, meanwhile=somebody_works)
     page.context.close()
 
 

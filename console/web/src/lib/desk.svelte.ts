@@ -3,9 +3,10 @@ import { api } from './api';
 import { Live, type Source } from './live.svelte';
 import { look, named, own, t } from './look.svelte';
 import { Past } from './past.svelte';
-import { rank, type Case, type CaseCard, type Me, type Site, type ZoneCard } from './room';
+import { rank, type Case, type CaseCard, type Me, type Site, type Words, type ZoneCard } from './room';
 
 const KEY = Symbol('desk');
+type DeviceKind = 'camera' | 'terminal' | 'bollard' | 'sensor' | 'counter';
 
 /** One signed-in person's desk: the site, the live room, and what is selected. */
 export class Desk {
@@ -87,13 +88,24 @@ export class Desk {
   }
 
   deviceName(id: string): string {
-    const site = this.site;
-    const groups = [site.cameras, site.terminals, site.bollards, site.sensors, site.counters];
-    for (const group of groups) {
-      const found = group.find((one) => one.id === id);
-      if (found) return own(found.name);
+    const found = this.#device(id);
+    return found ? own(found.name) : id;
+  }
+
+  /** What a device is, such as a camera, and its name. */
+  deviceTitle(id: string): string {
+    const found = this.#device(id);
+    return found ? `${t(`device.${found.kind}`)} ${own(found.name)}` : id;
+  }
+
+  #device(id: string): { kind: DeviceKind; name: Words } | undefined {
+    const { cameras, terminals, bollards, sensors, counters } = this.site;
+    const kinds = { camera: cameras, terminal: terminals, bollard: bollards, sensor: sensors, counter: counters };
+    for (const [kind, devices] of Object.entries(kinds) as [DeviceKind, { id: string; name: Words }[]][]) {
+      const found = devices.find((one) => one.id === id);
+      if (found) return { kind, name: found.name };
     }
-    return id;
+    return undefined;
   }
 
   /** Why a zone is not wholly seen: a named reason, with the device or the share it is about. */
