@@ -41,6 +41,17 @@ TOO_LOW = f"""
   .filter((one) => parseFloat(getComputedStyle(one).fontSize) < {READABLE_PX})
   .map((one) => one.textContent)
 """
+MARKS_UNDER_NAMES = """
+() => [...document.querySelectorAll('[data-lane]')].flatMap((lane) => {
+  const mark = lane.getBoundingClientRect();
+  return [...document.querySelectorAll('[data-testid^=wall-plan-]')]
+    .map((name) => [name.dataset.testid, name.getBoundingClientRect()])
+    .filter(([, box]) => Math.min(box.right, mark.right) > Math.max(box.left, mark.left))
+    .filter(([, box]) => Math.min(box.bottom, mark.bottom) > Math.max(box.top, mark.top))
+    .map(([name]) => [lane.dataset.lane, name]);
+})
+"""
+"""Bollard marks of the wall's map with the names that lie over them."""
 FAULTS_OUT_OF_SIGHT = """
 () => [...document.querySelectorAll('[data-testid=wall-fault], [data-testid=wall-faults-more]')]
   .filter((one) => {
@@ -166,4 +177,18 @@ def test_faulty_devices_are_named_by_kind_and_name_and_who_is_left_over_is_count
     assert page.evaluate(FAULTS_OUT_OF_SIGHT) == []
     assert page.evaluate(TOO_LOW) == []
     assert page.evaluate("document.documentElement.scrollHeight") <= WALL["height"]
+    page.context.close()
+
+
+@pytest.mark.parametrize("query", ["?language=en", "?language=zh", "?show=map&language=en"])
+def test_no_name_on_the_walls_map_lies_over_a_bollard(
+    browser: Browser, evening: tuple[Stage, Served], query: str
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, f"{server.url}/wall{query}", size=WALL)
+    sign_wall_in(page)
+    expect(page.locator("[data-lane]")).to_have_count(len(stage.site.bollards))
+    expect(page.get_by_test_id("wall-plan-bridge")).to_contain_text("158")
+    wait_until(lambda: page.evaluate(MARKS_UNDER_NAMES) == [], within_s=20)
     page.context.close()

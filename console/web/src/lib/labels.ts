@@ -1,6 +1,12 @@
 import { boxOf, middleOf, type Box } from './plan';
 import type { Point } from './room';
 
+/** The ground that a round mark covers, with its line. */
+export function boxAround([x, y]: Point, radius: number): Box {
+  const reach = radius + MARK_LINE_PX;
+  return { x: x - reach, y: y - reach, width: 2 * reach, height: 2 * reach };
+}
+
 /** A zone to be named, in pixels of the screen, y downwards; the heaviest choose first. */
 export type Label = {
   id: string;
@@ -18,6 +24,7 @@ type Room = { width: number; height: number };
 type Ground = { of: Label; box: Box; rim: Point[] };
 
 const GAP_PX = 4;
+const MARK_LINE_PX = 2;
 /** A name is about so many times as wide as it is high. */
 const NAME_RATIO = 4;
 
@@ -46,27 +53,27 @@ export function formsOf([name, tail]: string[], level = ''): string[][] {
 /**
  * Where the zones' names stand: in their zone where they fit, otherwise touching it, none covering
  * another, nor much of a zone, nor any of one that weighs more. Where that cannot be, a name has fewer words; the last form stands
- * on its zone. A zone that is not in the room has no name there. `avoid` is better left to be seen.
+ * on its zone. A zone that is not in the room has no name there. No name but such a last one lies over `marks`.
  */
-export function spread(labels: Label[], room: Room, avoid: Point[] = []): Map<string, Spot> {
+export function spread(labels: Label[], room: Room, marks: Box[]): Map<string, Spot> {
   const grounds = labels.map((of) => ({ of, box: around(of.outline), rim: along(of.outline) }));
   const placed = new Map<string, Spot>();
   for (const ground of [...grounds].sort((a, b) => b.of.weight - a.of.weight)) {
-    const spot = spotOf(ground, grounds, [...placed.values()], room, avoid);
+    const spot = spotOf(ground, grounds, [...marks, ...placed.values()], room);
     if (spot) placed.set(ground.of.id, spot);
   }
   return placed;
 }
 
-function spotOf(mine: Ground, all: Ground[], placed: Spot[], room: Room, avoid: Point[]): Spot | null {
+function spotOf(mine: Ground, all: Ground[], taken: Box[], room: Room): Spot | null {
   const { pole, widths, height } = mine.of;
   const inRoom = mine.rim.filter(([x, y]) => x >= 0 && y >= 0 && x <= room.width && y <= room.height);
   if (inRoom.length === 0 && !holds(mine.of.outline, [room.width / 2, room.height / 2])) return null;
   for (const [form, width] of widths.entries()) {
     const free = [within(centred(pole, width, height), room), ...beside(inRoom, width, height)]
       .filter((box, order) => (order ? sitsIn(box, room) : fits(box, mine.of.outline)))
-      .filter((box) => !placed.some((one) => overlap(box, one)));
-    const best = cheapest(free, mine, all, avoid);
+      .filter((box) => !taken.some((one) => overlap(box, one)));
+    const best = cheapest(free, mine, all);
     if (best) return { ...best, form };
   }
   const form = widths.length - 1;
@@ -74,11 +81,11 @@ function spotOf(mine: Ground, all: Ground[], placed: Spot[], room: Room, avoid: 
 }
 
 /** The place that covers least and is nearest to the zone's middle; none that covers too much. */
-function cheapest(boxes: Box[], mine: Ground, all: Ground[], avoid: Point[]): Box | null {
+function cheapest(boxes: Box[], mine: Ground, all: Ground[]): Box | null {
   let [best, least]: [Box | null, number] = [null, Infinity];
   for (const box of boxes) {
     const centre: Point = [box.x + box.width / 2, box.y + box.height / 2];
-    let cost = distance(centre, mine.of.pole) / 4 + 40 * avoid.filter((at) => lies(at, box)).length;
+    let cost = distance(centre, mine.of.pole) / 4;
     const near = grown(box);
     const own = mine.rim.filter((at) => lies(at, near)).length;
     for (const one of all) {

@@ -50,6 +50,9 @@ export function middleOf(points: Point[]): Point {
   return [sum[0] / points.length, sum[1] / points.length];
 }
 
+/** How far a bollard's mark reaches around its place, in metres of the plan. */
+export const LANE_MARK_M = 3;
+
 /** Hectares over the plan, named from the origin: E1-N1 lies north-east of it. */
 export const CELL_M = 100;
 export function cellName(x: number, y: number): string {
