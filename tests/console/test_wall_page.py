@@ -21,7 +21,7 @@ from tests.console.look import (
     sign_wall_in,
 )
 from tests.console.server import Served
-from tests.console.stage import Stage
+from tests.console.stage import CALM, Stage
 from tests.waiting import wait_until
 
 READABLE_PX = 30
@@ -191,4 +191,31 @@ def test_no_name_on_the_walls_map_lies_over_a_bollard(
     expect(page.locator("[data-lane]")).to_have_count(len(stage.site.bollards))
     expect(page.get_by_test_id("wall-plan-bridge")).to_contain_text("158")
     wait_until(lambda: page.evaluate(MARKS_UNDER_NAMES) == [], within_s=20)
+    page.context.close()
+
+
+def test_the_zones_to_watch_are_put_in_order_anew_with_every_judgement(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    """By level, then the unseen, then the fullest: never by their place in the site file."""
+    stage, server = evening
+    stage.breathe({**CALM, "lotus": 133})
+    page = open_page(browser, f"{server.url}/wall?show=warnings&language=en", size=WALL)
+    sign_wall_in(page)
+    names = {zone.id: zone.name.en for zone in stage.site.zones}
+
+    def expect_order(*zones: str) -> None:
+        shown = page.get_by_test_id("wall-zone").locator(".name")
+        expect(shown).to_have_text([names[zone] for zone in zones])
+
+    expect_order("lotus", "yandai", "houhai", "bridge", "qianhai")
+    stage.commit(zones=(stage.zone("gulou", 31, level=Level.ORANGE), stage.zone("qianhai", None)))
+    expect_order("gulou", "qianhai", "lotus", "yandai", "houhai")
+    stage.commit(
+        zones=(
+            stage.zone("gulou", 31, level=Level.YELLOW),
+            stage.zone("houhai", 96, level=Level.RED),
+        )
+    )
+    expect_order("houhai", "gulou", "qianhai", "lotus", "yandai")
     page.context.close()
