@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from itertools import cycle
@@ -218,4 +219,26 @@ def test_the_zones_to_watch_are_put_in_order_anew_with_every_judgement(
         )
     )
     expect_order("houhai", "gulou", "qianhai", "lotus", "yandai")
+    page.context.close()
+
+
+def test_a_wall_that_lost_its_line_turns_grey_with_its_age_and_says_the_loss_once(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, f"{server.url}/wall?language=en", size=WALL)
+    sign_wall_in(page)
+    header = page.get_by_role("banner")
+    expect(header).to_have_css("filter", "none")
+    server.cut()
+    expect(page.get_by_test_id("behind")).to_contain_text("behind")
+    expect(header).to_have_css("filter", "grayscale(1)")
+    expect(header).to_have_css("background-image", re.compile("repeating-linear-gradient"))
+    expect(page.get_by_test_id("wall-worst")).to_contain_text(re.compile(r"as of \d+ s ago"))
+    assert page.locator("body").inner_text().count("Connection lost") == 1
+    assert page.evaluate(TOO_LOW) == []
+    server.mend()
+    expect(header).to_have_css("filter", "none")
+    expect(page.get_by_test_id("wall-worst")).not_to_contain_text("ago")
     page.context.close()
