@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ WIDE = {"width": 1600, "height": 1000}
 NARROW = {"width": 390, "height": 844}
 WALL = {"width": 1920, "height": 1080}
 THREE_SCREENS = {"width": 3840, "height": 1080}
+NO_STILL: dict[str, str] = json.loads(
+    (Path(console.__file__).parent / "catalogue" / "words.json").read_text(encoding="utf-8")
+)["camera.no_still"]
 AXE = Path(console.__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -93,6 +97,16 @@ def sign_wall_in(page: Page, person: str = "viewer") -> None:
     _pass_the_door(page, person, "[data-testid=wall][data-link=live]")
     if page.locator("[data-testid^=wall-day]").count():
         page.locator("[data-testid=wall-day-ready], [data-testid=wall-day-empty]").wait_for()
+
+
+def wait_for_stills(page: Page) -> None:
+    """Every camera that works shows a picture; a tile asks for its own once it is in sight."""
+    for camera in page.locator("[data-testid^=camera-][data-sight=live]").all():
+        camera.scroll_into_view_if_needed()
+        camera.locator("img").first.wait_for()
+    for words in NO_STILL.values():
+        expect(page.get_by_text(words)).to_have_count(0)
+    page.evaluate("scrollTo(0, 0)")
 
 
 def errors_of(page: Page) -> list[str]:

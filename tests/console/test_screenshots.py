@@ -18,6 +18,7 @@ from tests.console.look import (
     sign_in,
     sign_phone_in,
     sign_wall_in,
+    wait_for_stills,
 )
 from tests.console.pages import PAGES, SCENES, living_scene, report_a_problem
 
@@ -35,8 +36,14 @@ pytestmark = [
 LOOKS = (("zh", "dark"), ("en", "light"))
 
 
-def shoot(page: Page, name: str, *, whole: bool = True) -> None:
-    page.screenshot(path=FOLDER / f"{name}.png", full_page=whole)
+def picture(page: Page, name: str) -> None:
+    """The whole page, once every camera that works shows what it sees."""
+    wait_for_stills(page)
+    page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+
+
+def shoot(page: Page, name: str) -> None:
+    picture(page, name)
     page.context.close()
 
 
@@ -86,6 +93,7 @@ def test_what_is_seen_when_the_line_is_cut(browser: Browser, tmp_path: Path) -> 
         sign_in(desk)
         wall = open_page(browser, f"{server.url}/wall", size=WALL)
         sign_wall_in(wall)
+        wait_for_stills(desk)
         server.cut()
         for page, name in ((desk, "desk-disconnected-wide-zh"), (wall, "wall-disconnected-one-zh")):
             page.get_by_test_id("behind").wait_for(timeout=60_000)
@@ -122,7 +130,7 @@ def test_every_other_page_wide_and_narrow_in_both_languages(
                 page.goto(f"{server.url}{path}")
                 page.get_by_test_id(shown).wait_for()
                 page.wait_for_load_state("networkidle")
-                page.screenshot(path=FOLDER / f"{name}-wide-{language}.png", full_page=True)
+                picture(page, f"{name}-wide-{language}")
                 page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # a plain dict of the two sizes
                 shoot(page, f"{name}-narrow-{language}")
 
@@ -145,4 +153,5 @@ def test_the_phone_and_a_look_back(browser: Browser, tmp_path: Path) -> None:
             sign_in(desk)
             desk.get_by_test_id("look-back").click()
             desk.locator("[data-testid=past][data-step=ready]").wait_for()
-            shoot(desk, f"past-wide-{language}")
+            desk.screenshot(path=FOLDER / f"past-wide-{language}.png", full_page=True)
+            desk.context.close()
