@@ -12,7 +12,7 @@ from config.grounds import Bearing, Ground, Metres
 from config.plans import Escalation, Plan
 from config.rules import Rule
 from config.servers import ReadingsServer, RecordsServer, Secret
-from config.strict import DeviceId, Strict, Words
+from config.strict import DeviceId, ShortName, ShortWords, Strict, Words
 from config.visits import Reports, Visits
 from model.level import Level
 
@@ -211,11 +211,12 @@ class Bollard(Strict):
 class Person(Strict):
     """Someone who signs in; `roles` by the contract. The password is kept as a hash elsewhere.
 
-    `unit` is the unit of the catalogue that the person works for: its dispatches are theirs.
+    `name` is in both languages, or in one that stands for both. `unit` is the unit of the catalogue
+    that the person works for, by its Chinese name: its dispatches are theirs.
     """
 
     id: DeviceId
-    name: str
+    name: ShortName | ShortWords
     unit: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     roles: list[Literal["viewer", "operator", "commander", "responder", "integrator", "admin"]]
 
@@ -237,12 +238,21 @@ class Deadlines(Strict):
 
 
 class CatalogueEntry(Strict):
-    """A kind of problem, the unit that owns it, and its deadlines."""
+    """A kind of problem, the unit that owns it, and its deadlines.
+
+    `owner` is in both languages, or in one that stands for both. What is said of a unit once holds wherever
+    its Chinese name stands.
+    """
 
     id: DeviceId
     name: Words
-    owner: Annotated[str, Field(min_length=1, max_length=100)]
+    owner: ShortName | ShortWords
     within_min: Deadlines = Deadlines()
+
+    @property
+    def unit(self) -> str:
+        """The owner as people and dispatches name it."""
+        return self.owner if isinstance(self.owner, str) else self.owner.zh
 
 
 class Mapping(Strict):

@@ -89,16 +89,16 @@ rules:
 
 PEOPLE = """\
 people:
-  - {id: zhao, name: 赵主任, roles: [commander]}
-  - {id: qian, name: 钱副主任, roles: [commander]}
-  - {id: sun, name: 孙值班员, roles: [operator]}
-  - {id: li, name: 李值班员, roles: [operator]}
-  - {id: zhou, name: 周值班员, roles: [operator]}
-  - {id: wu, name: 吴值班员, roles: [operator]}
-  - {id: zheng, name: 郑巡查员, roles: [responder], unit: 景区管理处}
-  - {id: wang, name: 王巡查员, roles: [responder], unit: 城管执法队}
-  - {id: feng, name: 冯工程师, roles: [integrator, admin]}
-  - {id: street-office, name: 街道办事处, roles: [viewer]}
+  - {id: zhao, name: {zh: 赵主任, en: Director Zhao}, roles: [commander]}
+  - {id: qian, name: {zh: 钱副主任, en: Deputy Director Qian}, roles: [commander]}
+  - {id: sun, name: {zh: 孙值班员, en: Operator Sun}, roles: [operator]}
+  - {id: li, name: {zh: 李值班员, en: Operator Li}, roles: [operator]}
+  - {id: zhou, name: {zh: 周值班员, en: Operator Zhou}, roles: [operator]}
+  - {id: wu, name: {zh: 吴值班员, en: Operator Wu}, roles: [operator]}
+  - {id: zheng, name: {zh: 郑巡查员, en: Officer Zheng}, roles: [responder], unit: 景区管理处}
+  - {id: wang, name: {zh: 王巡查员, en: Officer Wang}, roles: [responder], unit: 城管执法队}
+  - {id: feng, name: {zh: 冯工程师, en: Engineer Feng}, roles: [integrator, admin]}
+  - {id: street-office, name: {zh: 街道办事处, en: Sub-district Office}, roles: [viewer]}
 
 roster:
   - {start: "08:00", end: "16:00", people: [sun, zhao]}
@@ -106,35 +106,35 @@ roster:
   - {start: "00:00", end: "08:00", people: [zhou]}
 
 catalogue:   # 29 kinds of problems, each with the unit that owns it; minutes by grade
-  - {id: stall, name: {zh: 无照经营, en: Unlicensed stall}, owner: 城管执法队}
-  - {id: rickshaw, name: {zh: 黑三轮揽客, en: Unlicensed rickshaw}, owner: 交通支队}
+  - {id: stall, name: {zh: 无照经营, en: Unlicensed stall}, owner: {zh: 城管执法队, en: Urban Management}}
+  - {id: rickshaw, name: {zh: 黑三轮揽客, en: Unlicensed rickshaw}, owner: {zh: 交通支队, en: Traffic Police}}
   - {id: touts, name: {zh: 尾随兜售, en: Touts following visitors}, owner: 城管执法队}
   - {id: leaflets, name: {zh: 散发小广告, en: Leaflets handed out}, owner: 城管执法队}
-  - {id: posters, name: {zh: 张贴涂写, en: Posters and graffiti}, owner: 街道城市管理科}
+  - {id: posters, name: {zh: 张贴涂写, en: Posters and graffiti}, owner: {zh: 街道城市管理科, en: Sub-district Urban Management}}
   - {id: terrace, name: {zh: 占道经营, en: Tables on the path}, owner: 城管执法队}
   - {id: parking, name: {zh: 违章停车, en: Illegal parking}, owner: 交通支队}
   - {id: bikes, name: {zh: 共享单车淤积, en: Heaped shared bikes}, owner: 街道城市管理科}
-  - {id: blocked-exit, name: {zh: 消防通道堵塞, en: Blocked fire lane}, owner: 消防救援站, within_min: {general: 120, major: 30, sudden: 10}}
+  - {id: blocked-exit, name: {zh: 消防通道堵塞, en: Blocked fire lane}, owner: {zh: 消防救援站, en: Fire Station}, within_min: {general: 120, major: 30, sudden: 10}}
   - {id: fire-risk, name: {zh: 火险隐患, en: Fire hazard}, owner: 消防救援站, within_min: {general: 120, major: 30, sudden: 10}}
-  - {id: gas, name: {zh: 燃气异味, en: Smell of gas}, owner: 燃气公司, within_min: {general: 120, major: 30, sudden: 10}}
-  - {id: noise, name: {zh: 噪声扰民, en: Noise at night}, owner: 生态环境局}
+  - {id: gas, name: {zh: 燃气异味, en: Smell of gas}, owner: {zh: 燃气公司, en: Gas Company}, within_min: {general: 120, major: 30, sudden: 10}}
+  - {id: noise, name: {zh: 噪声扰民, en: Noise at night}, owner: {zh: 生态环境局, en: Environment Bureau}}
   - {id: smoke, name: {zh: 油烟扰民, en: Cooking fumes}, owner: 生态环境局}
-  - {id: paving, name: {zh: 路面破损, en: Broken paving}, owner: 市政所}
+  - {id: paving, name: {zh: 路面破损, en: Broken paving}, owner: {zh: 市政所, en: Municipal Works}}
   - {id: manhole, name: {zh: 井盖缺失, en: Missing manhole cover}, owner: 市政所, within_min: {general: 120, major: 30, sudden: 10}}
   - {id: flood, name: {zh: 积水, en: Standing water}, owner: 市政所}
-  - {id: lamp, name: {zh: 路灯不亮, en: Dark street lamp}, owner: 路灯所}
+  - {id: lamp, name: {zh: 路灯不亮, en: Dark street lamp}, owner: {zh: 路灯所, en: Street Lighting}}
   - {id: railing, name: {zh: 护栏损坏, en: Broken railing}, owner: 市政所}
-  - {id: cable, name: {zh: 线缆垂落, en: Hanging cable}, owner: 电力公司}
-  - {id: litter, name: {zh: 垃圾满溢, en: Overflowing bins}, owner: 环卫所}
+  - {id: cable, name: {zh: 线缆垂落, en: Hanging cable}, owner: {zh: 电力公司, en: Power Company}}
+  - {id: litter, name: {zh: 垃圾满溢, en: Overflowing bins}, owner: {zh: 环卫所, en: Sanitation}}
   - {id: toilet, name: {zh: 公厕故障, en: Public toilet out of order}, owner: 环卫所}
-  - {id: tree, name: {zh: 树木倒伏, en: Fallen tree}, owner: 园林所}
-  - {id: sign, name: {zh: 导览标识损坏, en: Broken visitor sign}, owner: 景区管理处}
-  - {id: wall, name: {zh: 房屋墙体险情, en: Unsafe wall or roof}, owner: 房管所}
+  - {id: tree, name: {zh: 树木倒伏, en: Fallen tree}, owner: {zh: 园林所, en: Parks}}
+  - {id: sign, name: {zh: 导览标识损坏, en: Broken visitor sign}, owner: {zh: 景区管理处, en: Scenic Area Office}}
+  - {id: wall, name: {zh: 房屋墙体险情, en: Unsafe wall or roof}, owner: {zh: 房管所, en: Housing Office}}
   - {id: ice, name: {zh: 违规上冰, en: People on unsafe ice}, owner: 景区管理处, within_min: {general: 120, major: 30, sudden: 10}}
   - {id: swimming, name: {zh: 违规下水, en: People in the water}, owner: 景区管理处, within_min: {general: 120, major: 30, sudden: 10}}
-  - {id: lost-child, name: {zh: 儿童走失, en: Lost child}, owner: 派出所, within_min: {general: 120, major: 30, sudden: 10}}
+  - {id: lost-child, name: {zh: 儿童走失, en: Lost child}, owner: {zh: 派出所, en: Police Station}, within_min: {general: 120, major: 30, sudden: 10}}
   - {id: fight, name: {zh: 打架纠纷, en: Fight}, owner: 派出所, within_min: {general: 120, major: 30, sudden: 10}}
-  - {id: injury, name: {zh: 人员受伤, en: Injured person}, owner: 急救站, within_min: {general: 120, major: 30, sudden: 10}}
+  - {id: injury, name: {zh: 人员受伤, en: Injured person}, owner: {zh: 急救站, en: Ambulance Station}, within_min: {general: 120, major: 30, sudden: 10}}
 """
 
 _AREAS = {

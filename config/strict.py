@@ -20,3 +20,18 @@ class Words(Strict):
 
     zh: Annotated[str, Field(min_length=1, max_length=500)]
     en: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+ShortName = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class ShortWords(Strict):
+    """The name of a person or of a unit in both languages."""
+
+    zh: ShortName
+    en: ShortName
+
+
+def in_both(name: str | ShortWords) -> ShortWords:
+    """A name in both languages; one that is told once stands for both."""
+    return ShortWords(zh=name, en=name) if isinstance(name, str) else name

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from config.schema import Person
+from config.strict import ShortWords, in_both
 from console.context import Context, context_of
 from console.photographs import TYPES
 from console.policy import PHOTOS, PICTURES, POLICIES, Admission, Door, Role, admit
@@ -26,7 +27,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     """The signed-in person behind a request."""
 
     person: str
-    name: str
+    name: ShortWords
     roles: frozenset[Role]
     session: str
     token: str
@@ -57,7 +58,7 @@ async def who_is(connection: HTTPConnection, context: Context) -> Who | None:
         return None
     return Who(
         person=person.id,
-        name=person.name,
+        name=in_both(person.name),
         roles=roles_of(person, wall=session.wall),
         session=session.id,
         token=token,

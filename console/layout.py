@@ -8,11 +8,11 @@ import msgspec
 
 from config.rules import Rule, Signal
 from config.schema import Camera, SiteFile, Zone
-from config.strict import Words
+from config.strict import ShortWords, Words, in_both
 from console.calibrating import marked_places
 
 
-def _words(words: Words) -> dict[str, str]:
+def _words(words: Words | ShortWords) -> dict[str, str]:
     return {"zh": words.zh, "en": words.en}
 
 
@@ -49,6 +49,13 @@ def _between(nearest: list[tuple[float, float]]) -> tuple[float, float] | None:
         sum(east for east, _ in nearest) / len(nearest),
         sum(north for _, north in nearest) / len(nearest),
     )
+
+
+def units_of(site: SiteFile) -> dict[str, dict[str, str]]:
+    """Every unit of the catalogue with its name, in both languages where any of its kinds tells it so."""
+    told_once = {one.unit: _words(in_both(one.owner)) for one in site.catalogue}
+    in_full = [one.owner for one in site.catalogue if isinstance(one.owner, ShortWords)]
+    return told_once | {owner.zh: _words(owner) for owner in in_full}
 
 
 def document(site: SiteFile) -> tuple[bytes, str]:
@@ -117,12 +124,18 @@ def document(site: SiteFile) -> tuple[bytes, str]:
             {"id": one.id, "name": _words(one.name), "zone": one.zone} for one in site.counters
         ],
         "people": [
-            {"id": one.id, "name": one.name, "roles": one.roles, "unit": one.unit}
+            {
+                "id": one.id,
+                "name": _words(in_both(one.name)),
+                "roles": one.roles,
+                "unit": one.unit,
+            }
             for one in site.people
         ],
         "catalogue": [
-            {"id": one.id, "name": _words(one.name), "owner": one.owner} for one in site.catalogue
+            {"id": one.id, "name": _words(one.name), "owner": one.unit} for one in site.catalogue
         ],
+        "units": units_of(site),
         "plans": [
             {
                 "id": one.id,

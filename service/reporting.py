@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from config.schema import SiteFile
-from config.strict import Words
+from config.strict import ShortWords, Words, in_both
 from console.reports.figures import (
     CameraFigures,
     Fullest,
@@ -242,15 +242,16 @@ class Reporter:
             for actor, times in sorted(taken.items(), key=lambda each: -len(each[1]))
         )
 
-    def _person(self, actor: str) -> str:
+    def _person(self, actor: str) -> Bilingual:
         """The name of whoever acted; who is no longer of the site keeps the id that the audit has."""
-        return next((each.name for each in self._site.people if each.id == actor), actor)
+        names = (each.name for each in self._site.people if each.id == actor)
+        return _both(in_both(next(names, actor)))
 
     def _forecasts(self, first: dt.date, last: dt.date, now: datetime) -> tuple[DayError, ...]:
         return errors_at(self._record.history(now), self.around, first, last, FORECAST_HOUR)
 
 
-def _both(words: Words) -> Bilingual:
+def _both(words: Words | ShortWords) -> Bilingual:
     return Bilingual(zh=words.zh, en=words.en)
 
 

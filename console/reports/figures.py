@@ -66,7 +66,7 @@ class WarningRow(msgspec.Struct, frozen=True, kw_only=True):
     hazard: str
     level: Level
     taken_s: float | None
-    owner: str | None
+    owner: Bilingual | None
     lasted_s: float | None
 
 
@@ -104,7 +104,7 @@ class CameraFigures(msgspec.Struct, frozen=True, kw_only=True):
 class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One person's alarms: how many were taken, and the most within ten minutes (EEMUA 191: at most ten)."""
 
-    person: str
+    person: Bilingual
     taken: int
     most_in_ten_min: int
 

@@ -297,7 +297,7 @@ class _Writer:
                 self._word("hazard." + each.hazard),
                 self._word("level." + each.level),
                 self._time(each.taken_s),
-                each.owner or "–",
+                "–" if each.owner is None else self._of(each.owner),
                 self._time(each.lasted_s),
             )
             for each in sorted(highest, key=lambda each: each.opened)
@@ -347,7 +347,7 @@ class _Writer:
             return [*blocks, Paragraph(text=self._say("operators.none"))]
         head = tuple(self._say(key) for key in ("operator", "operator.taken", "operator.most"))
         rows = tuple(
-            (each.person, str(each.taken), str(each.most_in_ten_min))
+            (self._of(each.person), str(each.taken), str(each.most_in_ten_min))
             for each in self._report.operators
         )
         return [*blocks, Table(head=head, rows=rows)]

@@ -13,6 +13,7 @@ from console.context import Context, context_of
 from console.decide import submit
 from console.dispatching import card_of, found, save, sees, step, unit_of
 from console.doors import Signed, Who
+from console.layout import units_of
 from console.photographs import PictureError, clean
 from console.pixelated import pixelate
 from console.policy import DECIDE, PHOTOS
@@ -151,7 +152,7 @@ def _dispatch_of(context: Context, who: Who, form: ReportForm) -> Dispatch:
         at=now,
         actor=who.person,
         act=Act.REPORTED,
-        unit=kind.owner,
+        unit=kind.unit,
         note=form.text or None,
         photos=form.photos,
     )
@@ -159,7 +160,7 @@ def _dispatch_of(context: Context, who: Who, form: ReportForm) -> Dispatch:
         id=form.id,
         kind=form.kind,
         grade=form.grade,
-        unit=kind.owner,
+        unit=kind.unit,
         state=DispatchState.SENT,
         made=made if made <= now + AHEAD_AT_MOST else now,
         reported=now,
@@ -189,7 +190,7 @@ async def act(dispatch: str, act: str, form: StepForm, request: Request, who: Si
     if wanted is None:
         raise ProblemError(Code.NOT_FOUND)
     unit = form.unit if wanted is Act.TRANSFERRED else None
-    if wanted is Act.TRANSFERRED and unit not in {one.owner for one in context.site.catalogue}:
+    if wanted is Act.TRANSFERRED and unit not in {one.unit for one in context.site.catalogue}:
         raise ProblemError(Code.REFUSED, reason="unknown_unit")
     done = await step(context, who, dispatch, wanted, note=form.note, photos=form.photos, unit=unit)
     return _card(context, done)
@@ -211,9 +212,10 @@ async def mine(request: Request, who: Signed) -> Response:
             "cases": [card.case for card in _own_cases(context, who)],
             "dispatches": [card_of(one, site) for one in listed if sees(context, who, one)],
             "catalogue": [
-                {"id": one.id, "name": one.name.model_dump(), "owner": one.owner}
+                {"id": one.id, "name": one.name.model_dump(), "owner": one.unit}
                 for one in site.catalogue
             ],
+            "units": units_of(site),
             "zones": [
                 {"id": one.id, "name": one.name.model_dump(), "outline": one.outline}
                 for one in site.zones

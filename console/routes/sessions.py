@@ -8,6 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from config.strict import ShortWords, in_both
 from console.context import Context, context_of
 from console.diary import UNKNOWN, Act, Noted
 from console.doors import COOKIE, Signed, Who, roles_of
@@ -46,7 +47,7 @@ class Me(BaseModel):
     """The signed-in person."""
 
     person: str
-    name: str
+    name: ShortWords
     roles: list[str]
     must_set_password: bool = False
 
@@ -115,7 +116,7 @@ def _begin(context: Context, request: Request, response: Response, attempt: Atte
     _give_cookie(request, response, attempt.token, wall=session.wall)
     return Me(
         person=person.id,
-        name=person.name,
+        name=in_both(person.name),
         roles=sorted(roles_of(person, wall=session.wall)),
         must_set_password=session.id in context.one_time,
     )

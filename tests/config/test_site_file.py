@@ -64,6 +64,7 @@ SPOILT = [
     Spoilt("    cancel: {zh: 解除, en: All clear}\n", "", "crowd-red", "plans[0].cancel", "is missing", "takes the message back"),
     Spoilt("{zh: 解除, en: All clear}", "{zh: 请绕行, en: Take another way}", "cancel:", "plans[0].cancel", "takes nothing back"),
     Spoilt("roles: [commander]", "roles: [viewer]", "crowd-red", "plans[0].approval", "waits for two, and 1", "add people"),
+    Spoilt("name: 李,", "name: {zh: 李},", "name: {zh: 李},", "people[0].name.en", "is missing", "add `en`"),
     Spoilt("people: [li]", "people: [lee]", "[lee]", "roster[0].people[0]", "no person `lee`", "known: li, wu"),
     Spoilt("raise_at: {red: 5}", "raise_at: {red: 3, blue: 4}", "red: 3", "rules[0]", "must grow"),
     Spoilt("signal: zone_density,", "signal: zone_density, zones: [shore],", "[shore]", "rules[0].zones[0]", "has no camera", "add the device"),

@@ -70,7 +70,7 @@ def test_an_integrator_calibrates_a_camera_into_the_file(edited: Stage) -> None:
 
 
 def test_each_edits_what_is_theirs(edited: Stage) -> None:
-    person = {"name": "新人", "roles": ["viewer"]}
+    person = {"name": {"zh": "新人", "en": "Newcomer"}, "roles": ["viewer"]}
 
     async def story() -> None:
         async with started(edited), client(edited) as browser:

@@ -190,7 +190,7 @@ def test_signing_in_gives_a_cookie_no_script_can_read(stage: Stage) -> None:
             answer = await sign_in(browser, "operator")
             assert answer.json() == {
                 "person": "operator",
-                "name": "李明",
+                "name": {"zh": "李明", "en": "李明"},
                 "roles": ["operator"],
                 "must_set_password": False,
             }
@@ -198,7 +198,7 @@ def test_signing_in_gives_a_cookie_no_script_can_read(stage: Stage) -> None:
             assert cookie.startswith(f"{COOKIE}=")
             assert "HttpOnly" in cookie
             assert "SameSite=strict" in cookie
-            assert (await browser.get("/api/v1/session")).json()["name"] == "李明"
+            assert (await browser.get("/api/v1/session")).json()["name"]["zh"] == "李明"
             assert (await browser.request("DELETE", "/api/v1/session", json={})).status_code == 204
             assert (await browser.get("/api/v1/session")).status_code == 401
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import cv2
 import httpx
 import numpy as np
 import pytest
 
+from console.layout import document
 from console.photographs import LONG_SIDE_PX, PictureError, clean
 from console.pixelated import pixelate
 from console.ports import Still
@@ -19,7 +21,7 @@ from model.facts import Verb
 from model.level import Level, Sight
 from tests.console.http import client, sign_in, started
 from tests.console.stage import EVENING, Stage
-from tests.console.stage_site import UNITS
+from tests.console.stage_site import UNITS, small_site
 from tests.waiting import eventually
 
 PLACE = b"taken at 39.9 north"
@@ -230,3 +232,16 @@ def test_hectares_have_names_on_every_side_of_the_origin() -> None:
         "E3-S2",
         "W1-N1",
     ]
+
+
+def test_a_unit_that_one_kind_names_in_both_languages_is_named_so_for_all() -> None:
+    def kind(name: str, owner: object) -> dict[str, object]:
+        return {"id": name, "name": {"zh": "冰", "en": "Ice"}, "owner": owner}
+
+    police = {"zh": "派出所", "en": "Police Station"}
+    site = small_site(
+        catalogue=[kind("ice", "派出所"), kind("fight", police), kind("lamp", "路灯所")]
+    )
+    told = json.loads(document(site)[0])
+    assert told["units"] == {"派出所": police, "路灯所": {"zh": "路灯所", "en": "路灯所"}}
+    assert [one["owner"] for one in told["catalogue"]] == ["派出所", "派出所", "路灯所"]

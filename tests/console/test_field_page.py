@@ -20,8 +20,9 @@ from tests.console.look import (
     sign_in,
     sign_phone_in,
 )
+from tests.console.pages import report_a_problem
 from tests.console.server import Served, served
-from tests.console.stage import Stage, staged
+from tests.console.stage import Stage, small_site, staged
 
 pytestmark = IN_CHROMIUM
 
@@ -61,7 +62,7 @@ def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_cl
             phone.context.set_offline(False)
             expect(phone.get_by_test_id("line")).to_have_count(0)
             shown = desk.get_by_test_id("dispatch")
-            expect(shown).to_contain_text("景区管理处")
+            expect(shown).to_contain_text("Scenic Area Office")
             shown.click()
             expect(desk.get_by_test_id("dispatch-detail").get_by_role("img")).to_be_visible()
             assert kept_out(desk) == []
@@ -167,3 +168,36 @@ def test_the_phone_can_be_installed_and_opens_without_a_line(
             phone.reload()
             expect(phone.get_by_test_id("line")).to_contain_text("没有网络")
             phone.context.close()
+
+
+def test_people_and_units_are_named_in_the_language_of_the_page(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Who is named in one language only is called so in both."""
+    li = {"id": "operator", "name": {"zh": "李明", "en": "Li Ming"}, "roles": ["operator"]}
+    zhao = {"id": "responder", "name": "赵强", "roles": ["responder"], "unit": "景区管理处"}
+    site = small_site(people=[li, zhao])
+    with staged(tmp_path / "store", SystemClock(), site=site) as stage:
+        stage.enrol("operator", "responder")
+        with served(stage) as server:
+            scenes.calm(stage)
+            desk = open_page(browser, server.url, language="en")
+            sign_in(desk)
+            expect(desk.get_by_test_id("bar")).to_contain_text("Li Ming")
+            report_a_problem(desk, server.url)
+            desk.goto(f"{server.url}/#/dispatch/report-0001")
+            state = desk.get_by_test_id("dispatch-state")
+            expect(state).to_contain_text("Scenic Area Office")
+            expect(desk.get_by_test_id("dispatch-detail")).to_contain_text("Li Ming")
+            desk.get_by_test_id("dispatch-note").fill("a child")
+            desk.get_by_test_id("dispatch-unit").select_option("Police Station")
+            desk.get_by_test_id("transfer").click()
+            expect(state).to_contain_text("Police Station")
+            desk.get_by_test_id("switch-language").click()
+            expect(state).to_contain_text("派出所")
+            expect(desk.get_by_test_id("dispatch-detail")).to_contain_text("李明")
+            phone = open_page(browser, f"{server.url}/phone", language="en", size=NARROW)
+            sign_phone_in(phone)
+            expect(phone.get_by_role("banner")).to_contain_text("赵强 · Scenic Area Office")
+            phone.context.close()
+            desk.context.close()

@@ -1,5 +1,6 @@
 import { api } from '../lib/api';
 import type { Level, Point, Words } from '../lib/room';
+import type { Named } from './named';
 import type { GroundThing } from './people.svelte';
 
 export type ZoneThing = {
@@ -32,8 +33,8 @@ export type RuleThing = {
   clear_hold_s?: number;
   text: Words;
 };
-export type PersonThing = { id: string; name: string; roles: string[]; unit?: string };
-export type KindThing = { id: string; name: Words; owner: string; within_min?: Record<string, number> };
+export type PersonThing = { id: string; name: Named; roles: string[]; unit?: string };
+export type KindThing = { id: string; name: Words; owner: Named; within_min?: Record<string, number> };
 export type PlanThing = { id: string; hazard: string; level: Level; approval?: string; text: Words; cancel: Words; speech?: string; volume?: number };
 export type Shift = { start: string; end: string; people: string[] };
 

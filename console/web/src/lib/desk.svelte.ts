@@ -124,7 +124,14 @@ export class Desk {
   }
 
   personName(id: string): string {
-    return this.site.people.find((one) => one.id === id)?.name ?? id;
+    const person = this.site.people.find((one) => one.id === id);
+    return person ? own(person.name) : id;
+  }
+
+  /** A unit that dispatches go to; one that the catalogue no longer names is called as it was then. */
+  unitName(id: string): string {
+    const unit = this.site.units[id];
+    return unit ? own(unit) : id;
   }
 
   /** A moment as the site's wall clock shows it. */

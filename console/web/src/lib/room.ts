@@ -250,7 +250,7 @@ export type SiteLane = {
 };
 export type SiteSensor = { id: string; name: Words; zones: string[]; silent_after_s: number };
 export type SiteCounter = { id: string; name: Words; zone: string };
-export type SitePerson = { id: string; name: string; roles: string[]; unit: string | null };
+export type SitePerson = { id: string; name: Words; roles: string[]; unit: string | null };
 export type SitePlan = {
   id: string;
   hazard: string;
@@ -283,11 +283,12 @@ export type Site = {
   counters: SiteCounter[];
   people: SitePerson[];
   catalogue: SiteKind[];
+  units: Record<string, Words>;
   plans: SitePlan[];
   keep_days: number;
 };
 
-export type Me = { person: string; name: string; roles: string[]; must_set_password?: boolean };
+export type Me = { person: string; name: Words; roles: string[]; must_set_password?: boolean };
 
 export const LEVELS: Level[] = ['blue', 'yellow', 'orange', 'red'];
 

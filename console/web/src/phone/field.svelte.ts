@@ -17,6 +17,8 @@ export type Mine = {
   cases: Case[];
   dispatches: DispatchCard[];
   catalogue: SiteKind[];
+  /** Absent in what an older page of this phone kept. */
+  units?: Record<string, Words>;
   zones: { id: string; name: Words; outline: Point[] }[];
   cameras: { id: string; name: Words; zones: string[] }[];
 };
@@ -48,6 +50,11 @@ export class Field {
       clearInterval(asking);
       clearInterval(ticking);
     };
+  }
+
+  unitName(id: string): string {
+    const unit = this.mine?.units?.[id];
+    return unit ? own(unit) : id;
   }
 
   async ask(): Promise<void> {
