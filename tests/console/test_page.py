@@ -211,6 +211,22 @@ def test_the_visitors_board_keeps_nobody_out(
     page.context.close()
 
 
+def test_a_terminal_without_a_state_at_a_past_minute_was_not_in_trouble_then(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, server.url, language="en")
+    sign_in(page)
+    page.get_by_test_id("look-back").click()
+    page.locator("[data-testid=past][data-step=ready]").wait_for()
+    terminals = page.get_by_test_id("terminals")
+    expect(terminals.get_by_test_id("terminals-not-then")).to_contain_text("without a state known")
+    expect(terminals).not_to_contain_text("in trouble")
+    expect(terminals).not_to_contain_text("0 of")
+    page.context.close()
+
+
 def test_on_a_phone_nothing_runs_off_the_side(
     browser: Browser, evening: tuple[Stage, Served]
 ) -> None:

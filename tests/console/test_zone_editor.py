@@ -12,7 +12,7 @@ from config.editing import SiteEditor
 from config.schema import Zone
 from config.site_file import inspect_site
 from model.clock import SystemClock
-from tests.console.look import IN_CHROMIUM, kept_out, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, NARROW, kept_out, open_page, sign_in
 from tests.console.server import served
 from tests.console.stage import staged
 from tests.console.stage_site import SMALL_SITE
@@ -55,4 +55,20 @@ def test_the_hour_of_nobody_and_the_stay_are_set_and_taken_back(
             page.get_by_test_id("zone-save").click()
             wait_until(lambda: zone_of(path, "houhai").empty_at is None, within_s=60)
             assert zone_of(path, "houhai") == before
+            page.context.close()
+
+
+def test_on_a_phone_the_names_in_the_plan_can_be_read(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    shutil.copy(SMALL_SITE, path)
+    with staged(tmp_path / "store", SystemClock(), editor=SiteEditor(path)) as stage:
+        stage.enrol("integrator")
+        with served(stage) as server:
+            page = open_page(browser, server.url, size=NARROW)
+            sign_in(page, "integrator")
+            page.goto(f"{server.url}/#/admin/zones")
+            name = page.locator("[data-testid=zone-drawing] text").first
+            name.wait_for()
+            height_px = name.evaluate("(one) => one.getBoundingClientRect().height")
+            assert height_px >= 11
             page.context.close()
