@@ -51,7 +51,8 @@ LastLeft = dict[tuple[DeviceKind, str, str | None], OrderRecord]
 def crossing_of(told: Sequence[Pending], new: OrderRecord, mono: float) -> Crossing | None:
     """What an order has to wait for among those that it replaces; none where it may leave at once."""
     older = next(
-        (each for each in reversed(told) if each.sent is not None or each.crossing is not None), None
+        (each for each in reversed(told) if each.sent is not None or each.crossing is not None),
+        None,
     )
     if older is None or not older.unreceipted:
         return None
