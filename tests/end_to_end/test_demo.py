@@ -102,7 +102,7 @@ def test_an_operator_lives_through_the_evening_and_nothing_is_missed(tmp_path: P
         page.screenshot(path=shot, quality=80)
         assert shot.stat().st_size > 50_000
         warning.get_by_test_id("acknowledge").click()
-        expect(warning.get_by_test_id("owner")).to_contain_text("值班员", timeout=60_000)
+        expect(warning.get_by_test_id("owner")).to_contain_text("Operator on duty", timeout=60_000)
         code, summary, words = evening.finish(within_s=150)
     assert code == 0, words[-3000:]
     assert summary["missed"] == 0
