@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -93,11 +94,15 @@ def create_app(
     reports_folder: Path | None = None,
     registry: CollectorRegistry | None = None,
     metrics_token: str | None = None,
+    learnt_for: Mapping[str, str] = MappingProxyType({}),
     static: Path = STATIC,
 ) -> FastAPI:
-    """Make the console. It follows `feed` from the moment the server starts it."""
+    """Make the console. It follows `feed` from the moment the server starts it.
+
+    `learnt_for` is the network that each camera's correction file was learnt for.
+    """
     registry = registry or CollectorRegistry()
-    site_document, site_version = layout.document(site)
+    site_document, site_version = layout.document(site, learnt_for)
     live = LiveFeed(room=Room(site), store=store, feed=feed, clock=clock, site_version=site_version)
     app = FastAPI(
         title="Yinding",

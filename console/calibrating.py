@@ -16,7 +16,9 @@ class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     `mapping` takes metres on the ground to pixels, nine numbers row by row; `places_m` is where each
     mark lies on the ground. `misses` are shares of people's height, or pixels beside a point or corner, told
     of refused marks too: they say which one to look at again.
-    `set_aside` are the marks, from 0, that were left out, as the others contradict them.
+    `set_aside` are the marks, from 0, that were left out, as the others contradict them. `undecided` says that
+    points or corners contradict one another and that leaving out any one does not tell which are wrong: then
+    the one that is farthest off may be a good one.
     Where no camera that hangs `upright` explains the marks, crowds look thinner than they are, and
     `detail` says how far the best is beside them.
     """
@@ -29,6 +31,7 @@ class CalibrationTried(msgspec.Struct, frozen=True, kw_only=True):
     places_m: tuple[tuple[float, float], ...] = ()
     misses: tuple[float, ...] = ()
     set_aside: tuple[int, ...] = ()
+    undecided: bool = False
     height_error: float | None = None
     area_error: float | None = None
     mast_m: float | None = None
@@ -42,7 +45,12 @@ def try_calibration(
     try:
         found = calibrate(ground, at=at, bearing_deg=bearing_deg)
     except GroundRefusedError as error:
-        return CalibrationTried(problem=error.problem, detail=error.detail, misses=error.misses)
+        return CalibrationTried(
+            problem=error.problem,
+            detail=error.detail,
+            misses=error.misses,
+            undecided=error.problem is GroundProblem.UNFIT,
+        )
     feet = np.array(_feet(ground), np.float64)
     places = through(np.asarray(np.linalg.inv(found.ground), np.float64), feet)[0]
     told = CalibrationTried(
@@ -53,6 +61,8 @@ def try_calibration(
         places_m=tuple((float(x), float(y)) for x, y in places),
         misses=found.beside_px or found.misses_px,
         set_aside=() if found.slipped is None else (found.slipped,),
+        # Where leaving out a single mark had told, a camera would have been found without it.
+        undecided=not found.corrected,
         area_error=found.area_error,
         detail=found.detail,
         mast_m=None if found.camera is None else found.camera.mast_m,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Mapping
 
 import msgspec
 
@@ -28,7 +30,7 @@ def _raise_at(zone: Zone, rules: list[Rule]) -> dict[str, float]:
     return values
 
 
-def _camera(camera: Camera) -> dict[str, object]:
+def _camera(camera: Camera, learnt_for: str | None) -> dict[str, object]:
     marked = marked_places(camera)
     nearest = [place for _, place in sorted(marked, key=lambda one: -one[0])[:2]]
     return {
@@ -38,6 +40,11 @@ def _camera(camera: Camera) -> dict[str, object]:
         "every_s": camera.every_s,
         "ground": [place for _, place in marked],
         "near": camera.at or _between(nearest),
+        "learnt_for": learnt_for,
+        # A file goes before marks.
+        "marked_by": {}
+        if camera.correction_file
+        else Counter(one.model or "" for one in camera.marked),
     }
 
 
@@ -58,8 +65,11 @@ def units_of(site: SiteFile) -> dict[str, dict[str, str]]:
     return told_once | {owner.zh: _words(owner) for owner in in_full}
 
 
-def document(site: SiteFile) -> tuple[bytes, str]:
-    """The site as JSON, and a version that changes when any of it does."""
+def document(site: SiteFile, learnt_for: Mapping[str, str]) -> tuple[bytes, str]:
+    """The site as JSON, and a version that changes when any of it does.
+
+    `learnt_for` is the network that a camera's correction was learnt for, where it has a file of its own.
+    """
     body: dict[str, object] = {
         "id": site.site.id,
         "name": _words(site.site.name),
@@ -74,7 +84,7 @@ def document(site: SiteFile) -> tuple[bytes, str]:
             }
             for zone in site.zones
         ],
-        "cameras": [_camera(camera) for camera in site.cameras],
+        "cameras": [_camera(camera, learnt_for.get(camera.id)) for camera in site.cameras],
         "terminals": [
             {
                 "id": one.id,

@@ -33,6 +33,7 @@ from service.desk import PictureBoard, SpineDesk
 from service.exits import OutsideError, WrongUseError
 from service.foretelling import Foreteller
 from service.gateway import has_modbus
+from service.learnt import learnt_for
 from service.link import link_of
 from service.listening import listen
 from service.live_view import RelayedVideo, live_relay
@@ -277,6 +278,7 @@ async def _keep_house(house: House, listener: socket.socket) -> None:
             recordings=None if house.voice is None else house.voice.shelf,
             reports_folder=house.loaded.folder / site.reports.folder,
             editor=SiteEditor(house.loaded.path),
+            learnt_for=learnt_for(site, house.loaded.folder),
             # The editor's own answer leaves before its console does.
             site_saved=lambda: loop.call_later(SAVED_ANSWER_S, house.changed.set),
             readiness=LinkReadiness(house.link, house.thread.failed.is_set),

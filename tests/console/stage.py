@@ -201,6 +201,7 @@ def staged(
     editor: SiteEditor | None = None,
     outbox: Outbox | None = None,
     site: SiteFile | None = None,
+    learnt_for: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A stage that is cleared away afterwards."""
     stage = Stage(
@@ -211,6 +212,7 @@ def staged(
         editor=editor,
         outbox=outbox,
         site=site,
+        learnt_for=learnt_for,
     )
     try:
         yield stage

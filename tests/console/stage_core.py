@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class StageCore:
         editor: SiteEditor | None = None,
         outbox: Outbox | None = None,
         site: SiteFile | None = None,
+        learnt_for: Mapping[str, str] | None = None,
     ) -> None:
         self.clock = clock
         self.site = site or small_site()
@@ -96,6 +98,7 @@ class StageCore:
             static=static,
             editor=editor,
             site_saved=lambda: self.saved.append(True),
+            learnt_for=learnt_for or {},
         )
 
     def close(self) -> None:

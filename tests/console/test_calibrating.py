@@ -61,7 +61,7 @@ def test_a_corner_left_out_is_told_wherever_the_camera_stands(
     assert "point 5 is" in told.detail
 
 
-def test_marks_that_are_refused_still_say_which_one_is_off() -> None:
+def test_marks_that_are_refused_still_say_how_far_each_is_off() -> None:
     """Nobody mends thirty corners by being told that they contradict each other."""
     rng = np.random.default_rng(6)
     marks = mark_grid(hung_camera(rng), rng, columns=6, rows=5, hand=Hand(off_px=0.0, spread_m=0.0))
@@ -75,3 +75,22 @@ def test_marks_that_are_refused_still_say_which_one_is_off() -> None:
     assert told.problem is GroundProblem.UNFIT
     assert len(told.misses) == len(corners)
     assert told.misses.index(max(told.misses)) in (4, 5)
+    assert told.undecided
+
+
+@pytest.mark.parametrize(("wrong_by_m", "undecided"), [((2.0, 0.0), False), ((2.0, -2.0), True)])
+def test_of_two_wrong_marks_no_camera_tells_which_they_are(
+    wrong_by_m: tuple[float, float], undecided: bool
+) -> None:
+    """The point that is farthest off may be a third, good one: naming it sends the hand to the wrong place."""
+    rng = np.random.default_rng(6)
+    marks = mark_points(hung_camera(rng), 8, rng)
+    assert marks is not None
+    points = marks.model_dump(exclude_none=True)
+    for point, off in zip(points["points"][2:4], wrong_by_m, strict=True):
+        point["x_m"] += off
+    ground = lake(ground=points).cameras[0].ground
+    assert ground is not None
+    told = try_calibration(ground, at=None, bearing_deg=None)
+    assert told.undecided is undecided
+    assert bool(told.set_aside) is not undecided

@@ -49,7 +49,7 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
 ) -> None:
     with editing(browser, tmp_path) as (page, path):
         told, refused = page.get_by_test_id("ground-told"), page.get_by_test_id("try-refused")
-        worst = page.get_by_test_id("worst-mark")
+        worst, undecided = page.get_by_test_id("worst-mark"), page.get_by_test_id("marks-undecided")
         east = page.get_by_test_id("east-0")
         was = east.input_value()
         east.fill("100.5")
@@ -61,11 +61,13 @@ def test_what_is_wrong_with_marks_is_told_and_half_a_place_is_none(
         east.fill("98.5")
         second.fill("96.5")
         expect(told).to_contain_text("no upright camera explains the marks")
-        expect(worst).to_have_text(re.compile(r"Farthest off is point \d, by \d\d\.\d px"))
+        expect(undecided).to_contain_text("The marks do not agree")
+        expect(worst).to_have_count(0)
         off = page.locator("tr", has=second).locator("td").nth(3)
         expect(off).to_have_text(re.compile(r"\d\.\d px"))
         page.locator("circle.point.far").first.wait_for()
         second.fill(was_second)
+        expect(undecided).to_have_count(0)
         east.fill("100001")
         expect(refused).to_be_visible()
         expect(told).to_have_count(0)

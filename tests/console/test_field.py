@@ -242,6 +242,6 @@ def test_a_unit_that_one_kind_names_in_both_languages_is_named_so_for_all() -> N
     site = small_site(
         catalogue=[kind("ice", "派出所"), kind("fight", police), kind("lamp", "路灯所")]
     )
-    told = json.loads(document(site)[0])
+    told = json.loads(document(site, {})[0])
     assert told["units"] == {"派出所": police, "路灯所": {"zh": "路灯所", "en": "路灯所"}}
     assert [one["owner"] for one in told["catalogue"]] == ["派出所", "派出所", "路灯所"]

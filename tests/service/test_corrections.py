@@ -11,6 +11,7 @@ from crowd.corrected_estimator import write_correction
 from crowd.estimator import Estimator
 from crowd.weights_file import shipped
 from service.corrections import corrections_of
+from service.learnt import learnt_for
 from tests.crowd.test_zones import eye, site
 
 MARKED = [Marked(counted=counted, heads=2 * counted) for counted in (10, 20, 30)]
@@ -74,3 +75,23 @@ def test_a_file_for_another_training_of_the_same_network_is_refused(tmp_path: Pa
         # A field of the format that readers pass over.
         file.write(b"\x9a\x3e\x01x")
     assert Estimator("small", weights=weights).model != same
+
+
+def test_the_console_is_told_what_each_file_was_learnt_for(tmp_path: Path) -> None:
+    plain = site(*(eye(name) for name in ("filed", "gone", "broken", "untaught")))
+    files = {"filed": "filed.json", "gone": "gone.json", "broken": "broken.json"}
+    cameras = [
+        one.model_copy(update={"correction_file": files.get(one.id)}) for one in plain.cameras
+    ]
+    old = BandCorrection(
+        model="small-int8-00000000",
+        slopes=(1.0,),
+        offsets=(0.0,),
+        spread=1.0,
+        reach=1.8,
+        pictures=3,
+    )
+    write_correction(tmp_path / "filed.json", old)
+    (tmp_path / "broken.json").write_text("[]")
+    known = plain.model_copy(update={"cameras": cameras})
+    assert learnt_for(known, tmp_path) == {"filed": "small-int8-00000000"}

@@ -22,6 +22,7 @@ export type CameraThing = {
   at?: Point;
   bearing_deg?: number;
   marked?: { counted: number; heads: number; model?: string }[];
+  correction_file?: string;
 };
 export type RuleThing = {
   id: string;

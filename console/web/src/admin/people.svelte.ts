@@ -17,6 +17,7 @@ export type Tried = {
   places_m?: [number, number][];
   misses?: number[];
   set_aside?: number[];
+  undecided?: boolean;
   height_error?: number;
   area_error?: number;
   mast_m?: number;

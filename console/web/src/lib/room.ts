@@ -1,3 +1,4 @@
+import type { Learnt } from './correction';
 import type { QuietHours } from './loudness';
 
 export type Level = 'blue' | 'yellow' | 'orange' | 'red';
@@ -230,7 +231,7 @@ export type SiteCamera = {
   every_s: number;
   ground: Point[];
   near: Point | null;
-};
+} & Learnt;
 export type SitePlace = {
   id: string;
   name: Words;
