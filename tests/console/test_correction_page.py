@@ -24,13 +24,13 @@ BELIEVED = {"counted": 10, "heads": 12}
 
 
 @pytest.mark.parametrize(
-    ("taught", "learnt_for", "language", "said"),
+    ("taught", "learnt_for", "said"),
     [
-        ({"marked": [OLD, OLD, BELIEVED]}, {}, "en", "2 of 3 marked pictures"),
-        ({"marked": [OLD, OLD, BELIEVED]}, {}, "zh", "3 张画面中有 2 张"),
-        ({"marked": [OLD, OLD]}, {}, "en", "is not applied; mark again"),
-        ({"marked": [BELIEVED], "correction_file": "a.json"}, {"gulou": OLDER}, "en", OLDER),
-        ({"marked": [BELIEVED]}, {}, "en", None),
+        ({"marked": [OLD, OLD, BELIEVED]}, {}, ("en", "2 of 3 marked pictures")),
+        ({"marked": [OLD, OLD, BELIEVED]}, {}, ("zh", "3 张画面中有 2 张")),
+        ({"marked": [OLD, OLD]}, {}, ("en", "is not applied; mark again")),
+        ({"marked": [BELIEVED], "correction_file": "a.json"}, {"gulou": OLDER}, ("en", OLDER)),
+        ({"marked": [BELIEVED]}, {}, ("en", None)),
     ],
     ids=["some", "some in Chinese", "all", "a file", "none"],
 )
@@ -39,9 +39,9 @@ def test_what_a_correction_was_learnt_by_is_told_when_it_counts_no_more(
     tmp_path: Path,
     taught: dict[str, Any],
     learnt_for: dict[str, str],
-    language: str,
-    said: str | None,
+    said: tuple[str, str | None],
 ) -> None:
+    language, words = said
     path, yaml = tmp_path / "site.yaml", YAML()
     body = yaml.load(SMALL_SITE.read_text(encoding="utf-8"))
     next(one for one in body["cameras"] if one["id"] == "gulou").update(taught)
@@ -60,8 +60,8 @@ def test_what_a_correction_was_learnt_by_is_told_when_it_counts_no_more(
                 shown = "camera-reading" if address.startswith("camera") else "calibration"
                 page.get_by_test_id(shown).wait_for()
                 doubt = page.get_by_test_id("correction-doubt")
-                if said is None:
+                if words is None:
                     expect(doubt).to_have_count(0)
                 else:
-                    expect(doubt).to_contain_text(said)
+                    expect(doubt).to_contain_text(words)
             page.context.close()
