@@ -15,7 +15,9 @@ GIVEN_OVER_AT_ONCE = frozenset({SourceState.UNSUPPORTED_CODEC})
 class Patience:
     """Seconds until a silent camera counts as stalled, and between attempts to get it back.
 
-    Where key pictures are further apart than rare_keys_s, all pictures are decoded.
+    Where key pictures are further apart than rare_keys_s, all pictures are decoded. Pictures that come
+    later than late_s after they were taken show what is past: a new connection has none of them waiting.
+    That is more than a camera's clock may be wrong by and still be believed.
 
     After the n-th failure in a row the wait is drawn between half and the whole of first_s · 2ⁿ, at
     most cap_s: cameras behind one switch do not return in step. A camera that refuses our password
@@ -28,6 +30,7 @@ class Patience:
     silent_s: float = 5.0
     no_picture_s: float = 12.0
     rare_keys_s: float = 4.0
+    late_s: float = 15.0
     first_s: float = 0.5
     cap_s: float = 8.0
     refused_cap_s: float = 30.0

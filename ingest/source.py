@@ -61,6 +61,7 @@ class CameraSource:
         self._session = CameraSession(
             wanted.address, clock=clock, deadlines=deadlines, manner=wanted.manner
         )
+        self._behind_s = 0.0
 
     async def run_once(self) -> None:
         """Read pictures until the camera fails."""
@@ -85,6 +86,7 @@ class CameraSource:
                 if came:
                     heard_s = now_s
                     picker.look(now_s)
+                self._give_up_if_late()
                 self._give_up_if_silent(now_s - heard_s, picker.blind_s(now_s))
                 pause_s = _pause_s(came, session.transport)
                 await asyncio.sleep(_to_mark(now_s + pause_s) - clock.monotonic())
@@ -92,6 +94,11 @@ class CameraSource:
             session.close()
             if picker is not None:
                 picker.close()
+
+    def _give_up_if_late(self) -> None:
+        """By the newest of what came: after a standstill of ours older pictures wait before it."""
+        if self._behind_s > self._patience.late_s:
+            raise CameraError(SourceState.STALLED, f"its pictures come {self._behind_s:.0f} s late")
 
     def _give_up_if_silent(self, silent_s: float, blind_s: float) -> None:
         most_s = self._patience.silence_s(self._wanted.every_s)
@@ -102,7 +109,11 @@ class CameraSource:
 
     def _taken_at(self, stamp: int, now_s: float) -> datetime:
         times, now = self._session.times, self._clock.now()
-        return now if times is None else times.taken_at(stamp, now=now, monotonic_s=now_s)
+        if times is None:
+            return now
+        at = times.taken_at(stamp, now=now, monotonic_s=now_s)
+        self._behind_s = (now - at).total_seconds()
+        return at
 
     def _see(self, seen: Seen) -> Then:
         """In the pool's thread."""

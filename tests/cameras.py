@@ -33,7 +33,7 @@ PATIENCE = Patience(
     garbled_most=10_000,
 )
 DEADLINES = Deadlines(connect_s=5.0, answer_s=2.5)
-CALM = Patience(silent_s=40, no_picture_s=60, rare_keys_s=0.9, first_s=0.05, cap_s=0.2)
+CALM = Patience(silent_s=40, no_picture_s=60, rare_keys_s=0.9, late_s=60, first_s=0.05, cap_s=0.2)
 CALM_DEADLINES = Deadlines(connect_s=30, answer_s=30)
 """For tests in which nothing is wrong with the camera, however busy the machine is."""
 

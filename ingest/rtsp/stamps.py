@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 UNIX_TO_NTP_S = 2_208_988_800
 TRUSTED_WITHIN_S = 10.0
+LEAP_S = 60
 FORGIVEN_S_PER_S = 0.001
 
 
@@ -14,7 +15,8 @@ class PictureTime:
 
     Without reports the least delay seen between stamp and arrival is taken for none, so that
     pictures that pile up on a slow link show their age. A camera's clock that differs from ours by
-    more than ten seconds is not believed; `clock_off_s` then says by how much.
+    more than ten seconds is not believed; `clock_off_s` then says by how much. Nor are reports whose
+    clock is right and whose stamps are not those of the pictures, by as much.
     """
 
     def __init__(self, clock_hz: int) -> None:
@@ -36,12 +38,20 @@ class PictureTime:
         if self._last is None:
             self._last, self._unwrapped = stamp, stamp
             return stamp
-        step = (stamp - self._last + (1 << 31)) % (1 << 32) - (1 << 31)
-        if abs(step) > 60 * self._hz:
+        step = self._step(stamp)
+        if self._leaps(step):
             self._report = self._least_s = None
         self._last = stamp
         self._unwrapped += step
         return self._unwrapped
+
+    def _step(self, stamp: int) -> int:
+        if self._last is None:
+            return 0
+        return (stamp - self._last + (1 << 31)) % (1 << 32) - (1 << 31)
+
+    def _leaps(self, step: int) -> bool:
+        return abs(step) > LEAP_S * self._hz
 
     def report(self, ntp: int, stamp: int, now: datetime) -> None:
         """Take in a sender report: the 64-bit NTP time at which `stamp` was taken."""
@@ -50,10 +60,11 @@ class PictureTime:
             return
         taken = datetime.fromtimestamp(seconds, tz=UTC)
         off = (taken - now).total_seconds()
-        if abs(off) <= TRUSTED_WITHIN_S:
-            self._report, self.clock_off_s = (self._ticks(stamp), taken), None
-        else:
-            self._report, self.clock_off_s = None, off
+        self._report, self.clock_off_s = None, None
+        if abs(off) > TRUSTED_WITHIN_S:
+            self.clock_off_s = off
+        elif not self._leaps(self._step(stamp)):
+            self._report = (self._ticks(stamp), taken)
 
     def taken_at(self, stamp: int, *, now: datetime, monotonic_s: float) -> datetime:
         """When the picture with this stamp was taken; never later than it arrived."""
@@ -64,7 +75,12 @@ class PictureTime:
         if self._least_s is None or delay_s < self._least_s:
             self._least_s = delay_s
         self._least_at_s = monotonic_s
+        by_arrival = now - timedelta(seconds=delay_s - self._least_s)
         if self._report is not None:
             base, at = self._report
-            return min(at + timedelta(seconds=(ticks - base) / self._hz), now)
-        return now - timedelta(seconds=delay_s - self._least_s)
+            by_report = at + timedelta(seconds=(ticks - base) / self._hz)
+            earlier_s = (by_arrival - by_report).total_seconds()
+            ahead_s = (by_report - now).total_seconds()
+            if max(earlier_s, ahead_s) <= TRUSTED_WITHIN_S:
+                return min(by_report, now)
+        return by_arrival

@@ -141,8 +141,9 @@ class CameraFeed:
         return self._shown[max(bisect_right(self._from, number) - 1, 0)]
 
     def begin(self) -> None:
-        """Somebody starts to watch: send nothing that was taken earlier."""
-        self._sent = max(self._sent, self.number_now())
+        """Somebody starts to watch: what piled up on a slow link went with the connection before."""
+        if self.fault is Fault.SLOW:
+            self._fault_since = self.number_now()
 
     def since_key(self, number: int) -> list[DueFrame]:
         """The pictures of this group before that one: what a viewer that comes now has missed of it."""

@@ -154,6 +154,7 @@ class Viewer(asyncio.Protocol):
             self._answer(200, {"Transport": f"{chosen};ssrc={self._source:08X}", **session})
         elif method == "PLAY" and self.camera is not None:
             self._answer(200, {"Range": "npt=now-", **session})
+            self._audience.feeds[self.camera].begin()
             self.playing = True
         elif method in {"GET_PARAMETER", "SET_PARAMETER"}:
             self._answer(200, session)

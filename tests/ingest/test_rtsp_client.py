@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -18,7 +19,7 @@ from model.picture import SourceState
 from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.server import CameraServer
-from tests.cameras import Watcher, pictures, server
+from tests.cameras import CALM, CALM_DEADLINES, Watcher, pictures, server
 from tests.waiting import eventually
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -275,6 +276,26 @@ def test_pictures_that_pile_up_on_a_slow_link_show_their_age() -> None:
                 return (SystemClock().now() - newest.at).total_seconds() - arrived_ago_s
 
             await eventually(lambda: age_s() > 1.0)
+            task.cancel()
+
+    asyncio.run(slow())
+
+
+def test_a_camera_whose_pictures_come_too_late_is_asked_anew_since_they_show_what_is_past() -> None:
+    async def slow() -> None:
+        async with server("east") as cameras:
+            watcher = Watcher()
+            patience = replace(CALM, late_s=1.5)
+            tap = watcher.tap(cameras.url("east"), patience=patience, deadlines=CALM_DEADLINES)
+            task = asyncio.create_task(tap.run())
+            await eventually(lambda: watcher.pictures)
+            cameras.set_fault("east", Fault.SLOW)
+            await eventually(lambda: SourceState.STALLED in watcher.states)
+            before = len(watcher.pictures)
+            await eventually(lambda: len(watcher.pictures) > before)
+            fresh = watcher.pictures[before]
+            arrived_ago_s = SystemClock().monotonic() - fresh.arrived_monotonic_s
+            assert (SystemClock().now() - fresh.at).total_seconds() - arrived_ago_s < 1.5
             task.cancel()
 
     asyncio.run(slow())

@@ -241,6 +241,17 @@ def test_a_camera_whose_clock_is_an_hour_off_is_stamped_by_arrival() -> None:
     assert late.timestamp() == pytest.approx((NOW + timedelta(seconds=1)).timestamp(), abs=0.01)
 
 
+@pytest.mark.parametrize("beside_s", [-40, 40, 4000])
+def test_reports_whose_stamps_are_not_those_of_the_pictures_are_not_believed(beside_s: int) -> None:
+    """Here they arrive later and later, so that neither report nor picture hides how late."""
+    times = PictureTime(90_000)
+    for second in range(0, 20, 2):
+        now = NOW + timedelta(seconds=1.25 * second)
+        times.report(ntp(now), (second + 4000 + beside_s) * 90_000, now)
+        at = times.taken_at((second + 4000) * 90_000, now=now, monotonic_s=1.25 * second)
+        assert (now - at).total_seconds() == pytest.approx(0.25 * second, abs=0.1)
+
+
 def test_a_leap_of_the_stamps_starts_afresh() -> None:
     times = PictureTime(90_000)
     times.taken_at(0, now=NOW, monotonic_s=10.0)
