@@ -33,12 +33,12 @@ SDP = (
 
 
 async def serve_old_coding(
-    coded: list[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    coded: list[bytes], sdp: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """A camera that gives MPEG-4 Part 2 within its connection."""
     extra = {
         b"SETUP": b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n",
-        b"DESCRIBE": b"Content-Type: application/sdp\r\nContent-Length: %d\r\n" % len(SDP),
+        b"DESCRIBE": b"Content-Type: application/sdp\r\nContent-Length: %d\r\n" % len(sdp),
     }
     method = b""
     while method != b"PLAY":
@@ -46,7 +46,7 @@ async def serve_old_coding(
         method = head.split(b" ")[0]
         serial = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"cseq"))
         answer = b"RTSP/1.0 200 OK\r\n" + serial + b"\r\n" + extra.get(method, b"") + b"\r\n"
-        writer.write(answer + (SDP if method == b"DESCRIBE" else b""))
+        writer.write(answer + (sdp if method == b"DESCRIBE" else b""))
     sequence = 0
     for count in range(10_000):
         data = coded[count % len(coded)]
@@ -59,13 +59,13 @@ async def serve_old_coding(
 
 
 @asynccontextmanager
-async def old_camera() -> AsyncIterator[str]:
-    """Such a camera for the time of a context; its address."""
-    coded = old_coding()
+async def old_camera(*, name: bytes = b"-") -> AsyncIterator[str]:
+    """Such a camera for the time of a context, which names itself so; its address."""
+    coded, sdp = old_coding(), SDP.replace(b"s=-", b"s=" + name)
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await serve_old_coding(coded, reader, writer)
+            await serve_old_coding(coded, sdp, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from model.picture import SourceState
 if TYPE_CHECKING:
     from av.container import InputContainer
 
+_LOG = logging.getLogger(__name__)
 OPEN_S = 8.0
 _NAMED = (
     (av.error.HTTPUnauthorizedError, SourceState.WRONG_PASSWORD),
@@ -62,13 +64,20 @@ class ForeignReader:
 
     def _run(self) -> None:
         try:
-            with av.open(self._url, options=self._options, timeout=(OPEN_S, self._silent_s)) as box:
+            with av.open(
+                self._url, options=self._options, timeout=(OPEN_S, self._silent_s),
+                # Cameras name themselves in any coding (GBK), and nobody reads it here.
+                metadata_errors="replace",
+            ) as box:  # fmt: skip
                 self._read(box)
             failure = unreachable("the camera ended the stream")
         except (av.FFmpegError, OSError) as error:
             failure = _failure(error)
         except CameraError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - whoever waits for this thread would wait for ever
+            _LOG.error("FFmpeg's reader: our own error", exc_info=error)
+            failure = garbled(f"FFmpeg's reader: our own error: {type(error).__name__}")
         if not self._stopped.is_set():
             self._on_end(failure)
 

@@ -20,6 +20,9 @@ from ingest.patience import Patience
 from ingest.rtsp.address import Address, AddressError
 from ingest.rtsp.connection import Manner, Transport
 from ingest.rtsp.datagrams import Reordering
+from ingest.rtsp.failure import CameraError
+from ingest.rtsp.foreign import ForeignReader
+from ingest.rtsp.picking import Seen
 from ingest.rtsp.reports import Receiver, Said, interleaved, read_reports
 from ingest.rtsp.session import CameraSession
 from ingest.rtsp.transport import agreed
@@ -215,6 +218,35 @@ def test_a_camera_that_our_reader_does_not_know_is_read_by_ffmpegs_which_is_said
         asyncio.run(run())
     said = [record.message for record in caplog.records if "FFmpeg's reader" in record.message]
     assert len(said) == 1
+
+
+def test_ffmpegs_reader_reads_a_camera_that_names_itself_in_another_coding() -> None:
+    async def run() -> None:
+        patience = Patience(first_s=0.05, cap_s=0.2)
+        name = "银锭桥".encode("gbk")
+        async with old_camera(name=name) as url, watching(url, patience=patience) as (watcher, _):
+            await eventually(lambda: watcher.pictures, within_s=60)
+
+    asyncio.run(run())
+
+
+def test_an_oddity_within_ffmpegs_reader_ends_it_by_name() -> None:
+    async def run() -> None:
+        ended: asyncio.Queue[CameraError] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def stumble(_: Seen) -> None:
+            raise ValueError("a picture of a kind that nobody thought of")
+
+        async with old_camera() as url:
+            ForeignReader(
+                Address.parse(url), Manner(), every_s=1.0, max_width=640, silent_s=30, clock=SystemClock(),
+                on_seen=stumble, on_end=lambda failure: loop.call_soon_threadsafe(ended.put_nowait, failure),
+            ).start()  # fmt: skip
+            async with asyncio.timeout(60):
+                assert (await ended.get()).state is SourceState.GARBLED
+
+    asyncio.run(run())
 
 
 def test_where_neither_reader_helps_ours_goes_on_trying() -> None:
