@@ -54,7 +54,7 @@ class CameraTap:
         self._wanted: Reading | AddressError = self._wish(
             url, every_s=every_s, max_width=max_width, burst=burst, manner=manner, pool=pool
         )
-        self._failures = self._garbled = 0
+        self._failures = self._wrong_passwords = self._garbled = 0
         self._lost_s: float | None = None
         self.state, self.reader = SourceState.CONNECTING, Reader.OWN
         self.tallies = Tallies()
@@ -92,9 +92,14 @@ class CameraTap:
                 continue
             self.tallies.failures += 1
             self._lost(failure)
-            wait_s = self._patience.wait_s(self._failures, failure.state, self._random)
-            self._failures += 1
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(self._wait_s(failure.state))
+
+    def _wait_s(self, state: SourceState) -> float:
+        wrong = state is SourceState.WRONG_PASSWORD
+        before = self._wrong_passwords if wrong else self._failures
+        self._failures += 1
+        self._wrong_passwords += wrong
+        return self._patience.wait_s(before, state, self._random)
 
     async def _try(self) -> CameraError:
         if isinstance(self._wanted, AddressError):
@@ -140,7 +145,7 @@ class CameraTap:
         return go_on
 
     def _came(self) -> None:
-        self._failures = 0
+        self._failures = self._wrong_passwords = 0
         if self.state is SourceState.LIVE:
             return
         if self._lost_s is not None:

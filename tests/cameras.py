@@ -29,6 +29,8 @@ PATIENCE = Patience(
     rare_keys_s=0.9,
     first_s=0.05,
     cap_s=0.2,
+    not_found_cap_s=0.2,
+    refused_first_s=0.05,
     refused_cap_s=0.2,
     garbled_most=10_000,
 )

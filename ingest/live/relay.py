@@ -36,7 +36,6 @@ GROUP_BYTES_MOST = 8_000_000
 CAMERAS_MOST = 32
 VIEWERS_MOST = 200
 SIZE_MOST_PX = 4096
-_STAYS_SO = {SourceState.WRONG_PASSWORD, SourceState.NOT_FOUND, SourceState.UNSUPPORTED_CODEC}
 
 
 class TooManyViewersError(Exception):
@@ -92,16 +91,20 @@ class LiveCamera:
 
     async def run(self) -> None:
         """Carry pictures until nobody looks any more."""
-        failures = 0
+        failures = wrong_passwords = 0
         while True:
             before = self._repacker
             try:
                 await self._once()
             except CameraError as failure:
-                failures = 1 if self._repacker is not before else failures + 1
+                if self._repacker is not before:
+                    failures = wrong_passwords = 0
+                wrong = failure.state is SourceState.WRONG_PASSWORD
                 self._fail(failure)
-                if await self._pause(failures, failure.state):
+                if await self._pause(wrong_passwords if wrong else failures, failure.state):
                     return
+                failures += 1
+                wrong_passwords += wrong
             else:
                 return
 
@@ -115,9 +118,11 @@ class LiveCamera:
 
     async def _pause(self, failures: int, state: SourceState) -> bool:
         """Wait before the next attempt; True where nobody looks any more meanwhile."""
-        cap_s = self._patience.refused_cap_s if state in _STAYS_SO else self._patience.cap_s
-        wait_s = min(self._patience.first_s * 2.0 ** min(failures, 16), cap_s)
-        end_s = self._clock.monotonic() + wait_s * random.uniform(0.5, 1.0)
+        # A coding that browsers are not sent is as lasting as a path that the camera does not know.
+        lasting = state is SourceState.UNSUPPORTED_CODEC
+        named = SourceState.NOT_FOUND if lasting else state
+        wait_s = self._patience.wait_s(failures, named, random.Random())
+        end_s = self._clock.monotonic() + wait_s
         while self._clock.monotonic() < end_s:
             if self._unwatched():
                 return True

@@ -22,6 +22,7 @@ from simulators.rtsp.server import CameraServer
 from tests.cameras import CALM, CALM_DEADLINES, Watcher, pictures, server
 from tests.waiting import eventually
 
+HALF_AN_HOUR_S, LOCKED_AFTER = 1800.0, 7
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -308,7 +309,44 @@ def test_returning_cameras_do_not_come_in_step_and_never_later_than_the_cap() ->
     assert min(waits) >= 4.0
     assert len({round(wait, 2) for wait in waits}) > 150
     assert patience.wait_s(0, SourceState.STALLED, rng) <= 0.5
-    assert patience.wait_s(9, SourceState.WRONG_PASSWORD, rng) > 8.0
+    assert patience.wait_s(9, SourceState.NOT_FOUND, rng) > 8.0
+
+
+def test_a_wrong_password_is_tried_so_seldom_that_the_camera_does_not_lock_the_account() -> None:
+    patience = Patience()
+    for seed in range(50):
+        rng, at_s, tried = random.Random(seed), 0.0, 0
+        while at_s < HALF_AN_HOUR_S:
+            at_s += patience.wait_s(tried, SourceState.WRONG_PASSWORD, rng)
+            tried += 1
+        assert tried <= LOCKED_AFTER
+
+
+def test_a_camera_that_did_not_answer_and_then_refuses_the_password_is_soon_asked_again() -> None:
+    """Some refuse everybody while they start: what failed before counts as no wrong password."""
+
+    async def run() -> None:
+        asked = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            asked += 1
+            if asked > 5:
+                await answering(b"RTSP/1.0 401 Unauthorized\r\nCSEQ\r\n\r\n")(reader, writer)
+            writer.close()
+
+        listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        watcher = Watcher()
+        patience = Patience(first_s=0.01, cap_s=0.02, refused_first_s=0.1, refused_cap_s=1000)
+        tap = watcher.tap(f"rtsp://u:p@127.0.0.1:{port}/x", patience=patience)
+        task = asyncio.create_task(tap.run())
+        await eventually(lambda: asked >= 7, within_s=20)
+        assert watcher.state is SourceState.WRONG_PASSWORD
+        task.cancel()
+        listening.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
