@@ -29,7 +29,7 @@ class Login:
         """Take in WWW-Authenticate values; False where none of them can be answered."""
         if not self._username:
             return False
-        self._algorithm, self._basic = "", False
+        self.forget()
         for challenge in challenges:
             scheme, _, rest = challenge.strip().partition(" ")
             if scheme.lower() == "basic":
@@ -42,6 +42,10 @@ class Login:
                 if name in _DIGESTS and "nonce" in fields and self._algorithm != "SHA-256":
                     self._algorithm, self._fields, self._count = name, fields, 0
         return bool(self._algorithm) or self._basic
+
+    def forget(self) -> None:
+        """Answer no challenge any more until the next is taken in."""
+        self._algorithm, self._basic = "", False
 
     def authorization(self, method: str, url: str) -> str | None:
         """The Authorization value of one request; None before any challenge."""

@@ -62,6 +62,7 @@ class CameraSession:
         self._receiver = Receiver(secrets.randbits(32))
         self._keep_alive_s, self._kept_at, self._reported_at = 30.0, 0.0, 0.0
         self._keep_alive_method = "GET_PARAMETER"
+        self._asked_again = self._shut_out = False
         self.stream: VideoStream | None = None
         self.gatherer: PictureGatherer | None = None
         self.times: PictureTime | None = None
@@ -256,9 +257,10 @@ class CameraSession:
                 self._keep_alive_method = "OPTIONS"
             elif any(answer.status == 454 for answer in self._answers):
                 raise unreachable("the camera forgot the session")
+            self._log_in_again()
             self._answers.clear()
         if now - self._kept_at >= self._keep_alive_s:
-            self._kept_at = now
+            self._kept_at, self._asked_again = now, False
             self._post(self._keep_alive_method, self._control, {})
         if now - self._reported_at >= REPORT_EVERY_S and self.gatherer is not None:
             self._reported_at = now
@@ -267,6 +269,23 @@ class CameraSession:
                 self._datagrams.report(report)
             else:
                 self._open_connection().send(interleaved(self._channels[1], report))
+
+    def _log_in_again(self) -> None:
+        """Cameras renew their challenge while they play, and end a session that is not kept alive by it.
+
+        One that refuses the answer to its newest challenge has another password by now: it gets no
+        answer any more, which would lock the account, until it ends the session and refuses the next.
+        """
+        for answer in self._answers:
+            if answer.status != 401 or self._shut_out:
+                continue
+            challenges = answer.fields.get("www-authenticate", [])
+            if not self._asked_again and self._login.challenged(challenges):
+                self._asked_again = True
+                self._post(self._keep_alive_method, self._control, {})
+            else:
+                self._shut_out, self._keep_alive_method = True, "OPTIONS"
+                self._login.forget()
 
     def _close_datagrams(self) -> None:
         if self._datagrams is not None:
