@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from ingest.rtsp.address import Address
 from ingest.rtsp.failure import CameraError, unreachable
 from model.picture import SourceState
 
 READ_BYTES = 65_536
+_Place = tuple[int, int, int, str, Any]
+"""Family, kind, protocol and address of one place, as the resolver tells them."""
 
 
 class Transport(StrEnum):
@@ -47,6 +51,19 @@ def _context(manner: Manner) -> ssl.SSLContext:
     return context
 
 
+async def _places(host: str, port: int) -> Sequence[_Place]:
+    """Where a camera may be.
+
+    A numeric address is not left to the resolver's threads: they are few, and a dead name server
+    holds them for as long as cameras are known to it by name.
+    """
+    numeric = socket.AI_NUMERICHOST
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=numeric)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
 class Connection:
     """An open connection. Every failure is a CameraError with its state."""
 
@@ -56,26 +73,41 @@ class Connection:
 
     @classmethod
     async def open(cls, address: Address, manner: Manner, *, within_s: float) -> Connection:
-        """Connect, and greet over TLS where the address is secure."""
+        """Connect, and greet over TLS where the address is secure.
+
+        A name that stands for several places is tried at each in turn.
+        """
         host, port = address.host, address.port
-        plain: socket.socket | None = None
         try:
             async with asyncio.timeout(within_s):
-                loop = asyncio.get_running_loop()
-                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                family, kind, protocol, _, place = found[0]
-                plain = socket.socket(family, kind, protocol)
-                plain.setblocking(False)  # noqa: FBT003 - the socket module's signature
-                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await loop.sock_connect(plain, place)
-                made = cls(plain)
-                if address.secure:
-                    await made._greet(_context(manner), host)
-                return made
+                *others, last = places = await _places(host, port)
+                for place in others:
+                    try:
+                        async with asyncio.timeout(within_s / len(places)):
+                            return await cls._at(place, address, manner)
+                    except ssl.SSLError:
+                        raise
+                    except OSError:
+                        continue
+                return await cls._at(last, address, manner)
         except BaseException as error:
-            if plain is not None:
-                plain.close()
             raise _named(error, host, port, within_s) from error
+
+    @classmethod
+    async def _at(cls, place: _Place, address: Address, manner: Manner) -> Connection:
+        family, kind, protocol, _, there = place
+        plain = socket.socket(family, kind, protocol)
+        try:
+            plain.setblocking(False)  # noqa: FBT003 - the socket module's signature
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().sock_connect(plain, there)
+            made = cls(plain)
+            if address.secure:
+                await made._greet(_context(manner), address.host)
+        except BaseException:
+            plain.close()
+            raise
+        return made
 
     async def _greet(self, context: ssl.SSLContext, host: str) -> None:
         secured = context.wrap_socket(

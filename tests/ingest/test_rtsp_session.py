@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
+
+import pytest
 
 from ingest.rtsp.address import Address
+from ingest.rtsp.connection import Connection, Manner
 from ingest.rtsp.session import CameraSession
 from model.clock import ManualClock
 from simulators.rtsp.password import Gate
@@ -112,5 +119,52 @@ def test_a_camera_that_got_another_password_while_it_plays_is_sent_the_old_one_t
                 clock.advance(KEPT_ALIVE_EVERY_S)
                 await eventually(partial(is_refused, times))
             assert camera.refused_passwords == 2
+
+    asyncio.run(run())
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+def test_a_dead_name_server_holds_up_no_camera_that_is_known_by_its_number() -> None:
+    async def run() -> None:
+        released = threading.Event()
+        with ThreadPoolExecutor(1) as resolver:
+            asyncio.get_running_loop().set_default_executor(resolver)
+            resolver.submit(released.wait)
+            listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+            port = listening.sockets[0].getsockname()[1]
+            try:
+                address = Address.parse(f"rtsp://127.0.0.1:{port}/x")
+                (await Connection.open(address, Manner(), within_s=2.0)).close()
+            finally:
+                released.set()
+                listening.close()
+
+    asyncio.run(run())
+
+
+def test_a_camera_whose_name_stands_for_two_places_is_found_at_the_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = {"camera.example": ["127.0.0.2", "127.0.0.1"]}
+    ask = socket.getaddrinfo
+
+    def resolved(host: str, *rest: Any, **options: Any) -> list[Any]:
+        if host in known and options.get("flags"):
+            raise socket.gaierror(socket.EAI_NONAME, "not numeric")
+        return [each for place in known.get(host, [host]) for each in ask(place, *rest, **options)]
+
+    async def run() -> None:
+        listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        address = Address.parse(f"rtsp://camera.example:{port}/x")
+        connection = await Connection.open(address, Manner(), within_s=20.0)
+        assert connection.peer == "127.0.0.1"
+        connection.close()
+        listening.close()
 
     asyncio.run(run())
