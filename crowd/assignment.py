@@ -61,6 +61,7 @@ class Assigner:
         self._capacity: dict[str, int] = {}
         self._heard_s: dict[str, float] = {}
         self._held: dict[str, str] = {}
+        self._told: set[str] = set()
         self._epoch = 0
 
     def observe(self, facts: Iterable[Fact]) -> None:
@@ -78,12 +79,17 @@ class Assigner:
                 self._capacity.pop(fact.source, None)
 
     def changes(self, *, mono: float, wall_ms: int) -> dict[str, WorkerCameras]:
-        """The new assignment of every worker whose share changed since the last call."""
+        """The assignment of every worker whose share changed since the last call, or that came since.
+
+        Who came is told also that it has nothing: it may still hold what it was given before.
+        """
         for worker, heard_s in self._heard_s.items():
             if mono - heard_s > SILENT_AFTER_S:
                 self._capacity.pop(worker, None)
         shares = share(self._cameras, self._capacity, self._held)
-        if shares == self._held:
+        come = self._capacity.keys() - self._told
+        self._told = set(self._capacity)
+        if shares == self._held and not come:
             return {}
         touched = {
             worker
@@ -91,7 +97,7 @@ class Assigner:
             if shares.get(camera) != self._held.get(camera)
             for worker in (shares.get(camera), self._held.get(camera))
             if worker is not None
-        }
+        } | come
         self._held = shares
         self._epoch = max(self._epoch + 1, wall_ms)
         return {

@@ -63,6 +63,23 @@ def test_a_last_will_moves_the_cameras_at_once() -> None:
     assert assigner.changes(mono=1, wall_ms=2)["w1"].cameras == ("a", "b")
 
 
+def test_a_worker_that_comes_and_gets_nothing_is_told_so_once() -> None:
+    """It may hold a camera from before the service's restart, which another reads by now."""
+    assigner = Assigner(["a"])
+    assigner.observe([status("w1", "online", 0)])
+    assigner.changes(mono=0, wall_ms=1)
+    assigner.observe([status("w2", "online", 1)])
+    assert {name: share.cameras for name, share in assigner.changes(mono=1, wall_ms=2).items()} == {
+        "w2": ()
+    }
+    assigner.observe([status("w2", "online", 2)])
+    assert assigner.changes(mono=2, wall_ms=3) == {}
+    assigner.observe([status("w2", "offline", 3)])
+    assert assigner.changes(mono=3, wall_ms=4) == {}
+    assigner.observe([status("w2", "online", 4)])
+    assert assigner.changes(mono=4, wall_ms=5)["w2"].cameras == ()
+
+
 def test_the_epoch_grows_over_a_restart_with_the_wall_clock() -> None:
     assigner = Assigner(["a"])
     assigner.observe([status("w1", "online", 0)])
