@@ -2,6 +2,7 @@ import type { CardsByName } from './live.svelte';
 import type { Me, Site } from './room';
 import type { Span } from './series';
 import { named, t, type WordKey } from './look.svelte';
+import { freshId } from './photos';
 import words from '../../../catalogue/words.json';
 
 /** The room as it was, in the same cards as the live one. */
@@ -73,7 +74,7 @@ export const api = {
   signOut: () => call('DELETE', '/session'),
   site: () => json<Site>('GET', '/site'),
   decide: (path: string, body: Record<string, unknown> = {}) =>
-    json<{ decision: string }>('POST', path, { decision: `web-${crypto.randomUUID()}`, ...body }),
+    json<{ decision: string }>('POST', path, { decision: freshId('web'), ...body }),
   series: (kind: string, id: string, quantity: string, span: Span, until = '') =>
     json<Series>(
       'GET',

@@ -17,5 +17,7 @@ export async function smaller(file: Blob): Promise<Blob> {
 
 /** An id that a repeat over a bad line carries along. */
 export function freshId(prefix: string): string {
-  return `${prefix}-${crypto.randomUUID()}`;
+  // Over plain http, as on a site's own network, browsers have no randomUUID.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `${prefix}-${[...bytes].map((one) => one.toString(16).padStart(2, '0')).join('')}`;
 }
