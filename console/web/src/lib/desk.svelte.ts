@@ -6,6 +6,8 @@ import { Past } from './past.svelte';
 import { rank, type Case, type CaseCard, type Me, type Site, type Words, type ZoneCard } from './room';
 
 const KEY = Symbol('desk');
+/** So long a warning sounds that turns red while somebody has it: it was taken on as less. */
+const TURNED_MS = 30_000;
 type DeviceKind = 'camera' | 'terminal' | 'bollard' | 'sensor' | 'counter';
 
 /** One signed-in person's desk: the site, the live room, and what is selected. */
@@ -38,9 +40,28 @@ export class Desk {
     else this.past = new Past(moment);
   }
 
+  /** Whether this person decides; nothing is decided from the past. */
   get mayDecide(): boolean {
-    if (this.past) return false;
-    return this.me.roles.some((role) => role === 'operator' || role === 'commander');
+    return !this.past && this.decides;
+  }
+
+  /** Whether warnings are this person's to take on, wherever the page looks. */
+  get decides(): boolean {
+    return this.is('operator', 'commander');
+  }
+
+  /** The red warnings of now, also while the page looks back. */
+  get redNow(): CaseCard[] {
+    return [...this.present.cards.cases.values()].filter(
+      (card) => card.case.level === 'red' && card.case.state !== 'closed',
+    );
+  }
+
+  /** Whether a red warning calls: nobody has it, or it turned red a moment ago in somebody's hands. */
+  calls(card: CaseCard): boolean {
+    if (card.case.state === 'open') return true;
+    const turned = card.history?.findLast((step) => step.change === 'stepped_up' && step.level === 'red');
+    return !!turned && this.present.now - Date.parse(turned.at) < TURNED_MS;
   }
 
   get seesPictures(): boolean {

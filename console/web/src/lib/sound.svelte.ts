@@ -2,7 +2,7 @@ const AGAIN_MS = 6000;
 const TONES_HZ = [740, 988, 740];
 const TONE_S = 0.16;
 
-/** The sound of red: three tones, again and again until somebody takes the warning on. */
+/** The sound of red: three tones, again and again while a warning calls. */
 class Sound {
   on = $state(localStorage.getItem('sound') !== 'off');
   /** Whether the browser lets the page sound: it wants one press of a key or button first. */
@@ -24,7 +24,7 @@ class Sound {
     localStorage.setItem('sound', this.on ? 'on' : 'off');
   }
 
-  /** Sound while there is a red warning that nobody owns. */
+  /** Sound while a red warning calls. */
   follow(red: boolean): void {
     clearInterval(this.#timer);
     if (!red || !this.on) return;
