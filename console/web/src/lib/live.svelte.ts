@@ -31,6 +31,8 @@ export const SECTIONS: SectionName[] = [
 ];
 /** The service beats every two seconds; silence beyond this is a lost connection. */
 const SILENCE_MS = 5500;
+/** A line that is being taken up may say its first word later than that: the room is a long one. */
+const PATIENCE_MS = 15_000;
 const FIRST_RETRY_MS = 400;
 const LAST_RETRY_MS = 8000;
 const SIGNED_OUT = 4401;
@@ -104,7 +106,8 @@ export class Live implements Source {
 
   #tick(): void {
     this.now = performance.now() + this.#offset;
-    if (this.state === 'live' && performance.now() - this.#lastWord > SILENCE_MS) this.#lose();
+    const silentMs = performance.now() - this.#lastWord;
+    if (this.#socket && silentMs > (this.state === 'live' ? SILENCE_MS : PATIENCE_MS)) this.#lose();
   }
 
   #connect(): void {
@@ -112,6 +115,7 @@ export class Live implements Source {
     const resume = this.#run ? `?run=${this.#run}&serial=${this.#serial}` : '';
     const socket = new WebSocket(`${scheme}://${location.host}/api/v1/live${resume}`);
     this.#socket = socket;
+    this.#lastWord = performance.now();
     socket.onmessage = (event: MessageEvent<string>) => {
       if (socket === this.#socket) this.#hear(JSON.parse(event.data) as Message);
     };
@@ -136,6 +140,9 @@ export class Live implements Source {
   }
 
   #hear(message: Message): void {
+    // A beat ahead of what was told here says that changes are on their way. It is not taken for them:
+    // a line that broke now would otherwise go on behind what it never heard.
+    if (message.type === 'beat' && !(this.#run && message.serial === this.#serial)) return;
     this.#lastWord = performance.now();
     const at = Date.parse(message.at);
     this.#offset = at - performance.now();
