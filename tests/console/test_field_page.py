@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from model.cases import CaseState, Change, Reason
 from model.clock import SystemClock
@@ -21,23 +19,11 @@ from tests.console.look import (
     sign_phone_in,
 )
 from tests.console.pages import report_a_problem
+from tests.console.phones import write_report
 from tests.console.server import Served, served
 from tests.console.stage import Stage, small_site, staged
 
 pytestmark = IN_CHROMIUM
-
-
-def write_report(page: Page, folder: Path, text: str, kind: str = "ice") -> None:
-    picture = folder / "ice.png"
-    cv2.imwrite(str(picture), np.full((300, 400, 3), 180, np.uint8))
-    page.get_by_test_id("tab-report").click()
-    page.get_by_test_id("report-kind").select_option(kind)
-    page.get_by_test_id("grade-sudden").check()
-    page.get_by_test_id("report-zone").select_option("qianhai")
-    page.get_by_test_id("report-text").fill(text)
-    page.get_by_test_id("photo").set_input_files(str(picture))
-    page.get_by_role("img").first.wait_for()
-    page.get_by_test_id("report-send").click()
 
 
 def test_a_responder_reports_on_a_bad_line_the_desk_sees_it_and_the_responder_closes(

@@ -25,16 +25,18 @@ export type Mine = {
 
 /** What a person outside works with, kept for when the line is gone, with its age. */
 export class Field {
-  mine = $state.raw<Mine | null>(kept());
+  mine = $state.raw<Mine | null>(null);
   now = $state(Date.now());
   /** Whether the last question was answered. */
   reached = $state(true);
-  readonly outbox = new Outbox(() => void this.ask());
+  readonly outbox: Outbox;
   readonly me: Me;
   #onSignedOut: () => void;
 
   constructor(me: Me, onSignedOut: () => void) {
     this.me = me;
+    this.mine = kept(me.person);
+    this.outbox = new Outbox(me.person, () => void this.ask());
     this.#onSignedOut = onSignedOut;
   }
 
@@ -61,7 +63,7 @@ export class Field {
     try {
       this.mine = await api.get<Mine>('/mine');
       this.reached = true;
-      localStorage.setItem(SHELF, JSON.stringify(this.mine));
+      localStorage.setItem(SHELF, JSON.stringify({ of: this.me.person, mine: this.mine }));
     } catch (error) {
       this.reached = false;
       if (error instanceof Problem && error.status === 401) this.#onSignedOut();
@@ -110,9 +112,11 @@ export class Field {
   }
 }
 
-function kept(): Mine | null {
+/** What this person last saw here. A phone goes from hand to hand: nobody is shown another's work. */
+function kept(person: string): Mine | null {
   try {
-    return JSON.parse(localStorage.getItem(SHELF) ?? 'null') as Mine | null;
+    const shelf = JSON.parse(localStorage.getItem(SHELF) ?? 'null') as { of?: string; mine: Mine } | null;
+    return shelf?.of === person ? shelf.mine : null;
   } catch {
     return null;
   }
