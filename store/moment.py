@@ -10,6 +10,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -176,13 +177,12 @@ def _cases(
         steps = db.execute(
             "SELECT body FROM transition WHERE case_id = :id ORDER BY serial", {"id": case.id}
         )
-        history = tuple(
-            step
-            for step in (msgspec.json.decode(one, type=Transition) for (one,) in steps)
-            if step.at <= at
-        )
+        whole = [msgspec.json.decode(one, type=Transition) for (one,) in steps]
+        history = tuple(step for step in whole if step.at <= at)
         if history:
-            yield _case_then(case, history, assigned.get(case.id)), history
+            later = frozenset(step.change for step in whole if step.at > at)
+            then = _case_then(case, history, assigned.get(case.id))
+            yield msgspec.structs.replace(then, **_not_yet(later)), history
 
 
 def _case_then(case: Case, history: tuple[Transition, ...], assignee: str | None) -> Case:
@@ -210,6 +210,28 @@ def _case_then(case: Case, history: tuple[Transition, ...], assignee: str | None
         escalation=sum(step.change is Change.ESCALATED for step in history),
         next_escalation=None,
     )
+
+
+_CHANGED_BY: dict[str, frozenset[Change]] = {
+    "muted_by": frozenset({Change.MUTED, Change.UNMUTED}),
+    "shelved_until": frozenset({Change.SHELVED, Change.UNSHELVED}),
+    "merged_into": frozenset({Change.MERGED, Change.SEPARATED}),
+    "gaps": frozenset({Change.GAP_NAMED, Change.GAP_CLOSED}),
+    "checklist": frozenset({Change.CHECKED, Change.PLAN_STARTED}),
+    "waiting": frozenset({Change.PLAN_WAITING, Change.APPROVED, Change.PLAN_STARTED}),
+    "ready": frozenset({Change.APPROVED, Change.ARMED, Change.PLAN_STARTED}),
+}
+"""What is written on a case, and the steps that write it."""
+
+
+def _not_yet(later: frozenset[Change]) -> dict[str, Any]:
+    """What stands on a case today and came, or may have come, only after the moment: left out."""
+    kept = ("gaps", "checklist", "waiting", "ready")
+    return {
+        name: () if name in kept else None
+        for name, changes in _CHANGED_BY.items()
+        if not changes.isdisjoint(later)
+    }
 
 
 def _orders(db: Database, at: datetime, said: Sequence[object]) -> Iterator[OrderRecord]:

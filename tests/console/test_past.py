@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 
-from model.cases import CaseState, Change, Reason
+from model.cases import CaseState, Change, Gap, Reason, WaitingPlan
 from model.clock import ManualClock
 from model.facts import BollardPosition, DeviceKind, ReceiptStage, SensorAlarm
 from model.level import Level
@@ -73,6 +74,39 @@ def test_any_minute_stands_as_it_was_lived(stage: Stage, clock: ManualClock) -> 
             now = (await look_back(browser, clock.now().isoformat())).json()["room"]
             assert now["cases"][case]["case"]["state"] == "closed"
             assert now["orders"][order.id]["state"] == "played"
+
+    asyncio.run(story())
+
+
+def test_a_case_of_then_carries_nothing_that_came_later(stage: Stage, clock: ManualClock) -> None:
+    stage.enrol("viewer")
+    case = stage.open_case("bridge", Level.ORANGE)
+    stage.open_case("houhai", Level.RED)
+    then = clock.now()
+    clock.advance(60)
+    gap = Gap(terminal="bridge-3", since=clock.now(), reason="offline", people=("responder",))
+    stage.step_case(case, Change.GAP_NAMED, Reason.NOT_ANSWERED, gaps=(gap,))
+    named = clock.now()
+    clock.advance(60)
+    stage.step_case(case, Change.MERGED, Reason.PERSON, merged_into="case-houhai-crowding")
+    waits = (WaitingPlan(plan="crowding-red", needed=2, approved_by=("operator",)),)
+    stage.step_case(case, Change.APPROVED, Reason.PERSON, waiting=waits)
+    clock.advance(60)
+
+    async def story() -> None:
+        async with started(stage), client(stage) as browser:
+            await sign_in(browser, "viewer")
+
+            async def at(moment: datetime) -> dict[str, Any]:
+                room = (await look_back(browser, moment.isoformat())).json()["room"]
+                return dict(room["cases"][case]["case"])
+
+            before, between, now = [await at(one) for one in (then, named, clock.now())]
+            assert (before["gaps"], before["merged_into"], before["waiting"]) == ([], None, [])
+            assert [one["terminal"] for one in between["gaps"]] == ["bridge-3"]
+            assert (between["merged_into"], between["waiting"]) == (None, [])
+            assert now["merged_into"] == "case-houhai-crowding"
+            assert now["waiting"][0]["approved_by"] == ["operator"]
 
     asyncio.run(story())
 
