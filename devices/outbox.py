@@ -126,6 +126,7 @@ class Outbox:
                 self._lane_state(fact, body, now)
             elif isinstance(body, DeviceStatus):
                 self._status(fact, body, mono)
+        self._orders.answers.heard(len(answered), mono)
         changed = self._orders.take_changed()
         said = tuple(record for record in changed if record.id in answered)
         return OutboxStep(changed=changed, answered=said)

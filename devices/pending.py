@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,10 @@ from model.orders import OrderRecord, OrderState
 
 FIRST_REPEAT_S = 1.0
 LAST_REPEAT_S = 10.0
+FLOW_ANSWERS = 50
+FLOW_WITHIN_S = 0.5
+"""So many answers within so long: terminals answer in their hundreds, and the rest will come."""
+
 KEEP_FINISHED = 20_000
 """Finished orders remembered to give a late or doubled receipt its name; the oldest go first."""
 
@@ -75,6 +79,27 @@ def repeat_after_s(order_id: str, tries: int) -> float:
     return ceiling * (0.75 + 0.25 * share)
 
 
+class AnswerFlow:
+    """Whether answers pour in just now, so that a missing one is rather late than lost.
+
+    Repeats to thousands of terminals, each of which is about to answer, only keep everybody's answers
+    waiting for longer.
+    """
+
+    def __init__(self) -> None:
+        self._lately: deque[float] = deque(maxlen=FLOW_ANSWERS)
+
+    def heard(self, answers: int, mono: float) -> None:
+        self._lately.extend([mono] * min(answers, FLOW_ANSWERS))
+
+    def holds_back(self, pending: Pending, mono: float) -> bool:
+        """Whether a terminal's repeat waits: while others answer, and for `LAST_REPEAT_S` at most."""
+        if pending.sent is None or pending.record.kind is not DeviceKind.TERMINAL:
+            return False
+        pouring = len(self._lately) == FLOW_ANSWERS and mono - self._lately[0] < FLOW_WITHIN_S
+        return pouring and mono - pending.sent < LAST_REPEAT_S
+
+
 class PendingOrders:
     """Every open order of a site, by id and by device, in counter order, with their two clocks.
 
@@ -91,6 +116,7 @@ class PendingOrders:
         self._sends: list[tuple[float, str]] = []
         self._ends: list[tuple[float, str]] = []
         self._changed: dict[str, OrderRecord] = {}
+        self.answers = AnswerFlow()
 
     def __iter__(self) -> Iterator[Pending]:
         return iter(self._by_id.values())
@@ -200,9 +226,13 @@ class PendingOrders:
         while self._sends and self._sends[0][0] <= mono:
             when, order_id = heapq.heappop(self._sends)
             pending = self._by_id.get(order_id)
-            if pending is not None and pending.next_send == when:
-                pending.next_send = None
-                yield pending
+            if pending is None or pending.next_send != when:
+                continue
+            if self.answers.holds_back(pending, mono):
+                self.send_at(pending, mono + FLOW_WITHIN_S)
+                continue
+            pending.next_send = None
+            yield pending
 
     def take_ended(self, mono: float) -> Iterable[Pending]:
         """The open orders whose time is over; the caller settles them or sets another end."""
