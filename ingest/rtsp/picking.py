@@ -24,6 +24,12 @@ Image = NDArray[np.uint8]
 MAX_BACKLOG = 150
 FOLLOWED_AT_ONCE = 12
 BURST_PATIENCE_S = 1.0
+RARE_FROM, RARE_UNTIL = 1.25, 1.125
+"""Key pictures that are later than so many times `rare_s` are rare; within so many they are not any more.
+
+When one came is known to a drain: an interval of just `rare_s` must lie clear of both.
+"""
+
 Then = Callable[[], None]
 
 
@@ -100,7 +106,7 @@ class PicturePicker:
         """Packets keep coming: change over to all pictures when key pictures stay away."""
         if self._gathering and now_s - self._gathering.came_s > BURST_PATIENCE_S:
             self._end_burst()
-        if not self._follow and now_s - self._key_s > self._rare_s:
+        if not self._follow and now_s - self._key_s > RARE_FROM * self._rare_s:
             self._follow_all(follow=True)
 
     def offer(self, coded: CodedPicture, now_s: float) -> None:
@@ -111,7 +117,7 @@ class PicturePicker:
         self._end_burst()
         at = self._when(coded.stamp, now_s)
         if coded.key:
-            if self._follow and now_s - self._key_s < 0.75 * self._rare_s:
+            if self._follow and now_s - self._key_s < RARE_UNTIL * self._rare_s:
                 self._follow_all(follow=False)
             self._key_s = now_s
         if self._follow:

@@ -16,7 +16,7 @@ import pytest
 from ingest.cameras import CameraTap
 from ingest.patience import Patience
 from ingest.rtsp.picking import PicturePicker, Seen, Then
-from ingest.rtsp.units import PictureGatherer
+from ingest.rtsp.units import CodedPicture, PictureGatherer
 from ingest.tallies import Tallies
 from model.clock import SystemClock
 from model.picture import Picture, SourceState
@@ -211,6 +211,36 @@ def test_an_overloaded_process_reads_all_cameras_less_often_and_equally_so_and_c
                 assert all(tap.dropped > 0 for tap in taps)
                 for task in tasks:
                     task.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_camera_with_a_key_picture_every_four_seconds_is_read_by_these_alone() -> None:
+    """Also after one was lost, and at whatever moment between two drains they come."""
+
+    async def run() -> None:
+        gatherer = PictureGatherer("h264")
+        key = CodedPicture(data=b"no picture", stamp=0, key=True)
+        with ThreadPoolExecutor(1) as pool:
+            picker = PicturePicker(
+                "h264", gatherer, camera="odd", every_s=2.0, rare_s=Patience().rare_keys_s, max_width=640,
+                started_s=0.0, when=lambda *_: SystemClock().now(), see=lambda _: lambda: None,
+                tallies=Tallies(), pool=pool,
+            )  # fmt: skip
+            key_s, followed = 0.2, list[float]()
+            for drain in range(20_000):
+                now_s = 0.4 * drain
+                if key_s <= now_s:
+                    if not 3000 < now_s < 3004:
+                        picker.offer(key, now_s)
+                    key_s += 4.0002
+                picker.look(now_s)
+                if gatherer.every_picture:
+                    followed.append(now_s)
+            picker.close()
+        assert followed
+        assert followed[0] > 3000
+        assert followed[-1] < 3020
 
     asyncio.run(run())
 
