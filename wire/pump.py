@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from model.clock import Clock
 from wire.address import BrokerAddress
 from wire.backoff import Backoff
+from wire.buffered_client import BufferedClient
 from wire.inbox import AckToken, Delivery, Inbox
 from wire.link_terms import LinkLimits, LinkState, Outgoing, Will
 from wire.retained import RetainedBoard
@@ -86,8 +87,8 @@ class Pump:
         self.received = self.acknowledged = self.stale_acks = self.sent = self.confirmed = 0
         self._client = self._new_client(client_id, will)
 
-    def _new_client(self, client_id: str, will: Will | None) -> Client:
-        client = Client(
+    def _new_client(self, client_id: str, will: Will | None) -> BufferedClient:
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
@@ -175,6 +176,7 @@ class Pump:
                     next_misc = now + _MISC_EVERY_S
                 if self._client.want_write():
                     self._client.loop_write()
+                    self._client.flush()
                 if self._must_end(now, answer_by):
                     self._say_goodbye()
                     break
@@ -187,8 +189,7 @@ class Pump:
     def _say_goodbye(self) -> None:
         """Disconnect in good order where the network takes it; the next attempt closes the rest."""
         self._client.disconnect()
-        if self._client.want_write():
-            self._client.loop_write()
+        self._client.flush()
 
     def _wait_and_read(self, selector: selectors.BaseSelector, sock: SocketLike) -> None:
         """Wait for the network or a wake-up, and read what came.
@@ -203,7 +204,9 @@ class Pump:
             (selectors.EVENT_READ if may_read else 0)
             | (selectors.EVENT_WRITE if self._client.want_write() else 0),
         )
-        readable = may_read and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        readable = may_read and (
+            self._client.has_read_ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+        )
         for key, events in selector.select(0.0 if readable else _MISC_EVERY_S):
             if key.fileobj is self._wakeup.reader:
                 self._wakeup.drain()
