@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import console
 from console.app import STATIC
@@ -122,6 +122,23 @@ def errors_of(page: Page) -> list[str]:
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
     return found
+
+
+def lose_answers(page: Page, path: str, times: int) -> None:
+    """The service does what it is asked there; its next answers come too late, or are lost."""
+    lost = list(range(times))
+
+    def pass_on(route: Route) -> None:
+        if route.request.method != "POST" or not lost:
+            route.continue_()
+            return
+        assert route.fetch().ok
+        if lost.pop() % 2:
+            route.fulfill(status=504, json={"code": "no_answer_in_time"})
+        else:
+            route.abort()
+
+    page.route(path, pass_on)
 
 
 def kept_out(page: Page) -> list[str]:

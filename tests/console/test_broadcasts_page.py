@@ -13,7 +13,7 @@ from model.announcements import Announcement
 from model.clock import ManualClock
 from model.facts import ReceiptStage, Verb
 from model.level import Level
-from tests.console.look import IN_CHROMIUM, open_page, sign_in
+from tests.console.look import IN_CHROMIUM, lose_answers, open_page, sign_in
 from tests.console.server import Served, served
 from tests.console.stage import EVENING, Stage, small_site, staged
 from tests.waiting import wait_until
@@ -93,6 +93,60 @@ def test_one_that_waits_says_so_and_not_its_author_agrees(
     stands(stage, needed=2)
     expect(page.get_by_test_id("announcement")).to_contain_text("Not sent yet")
     expect(page.get_by_test_id("announcement-approve")).to_be_disabled()
+
+
+def told_by(stage: Stage) -> list[str]:
+    return [one.id for one in stage.decisions if one.verb is Verb.BROADCAST]
+
+
+def test_a_message_whose_answer_is_lost_is_sent_again_as_the_same_one(
+    evening: tuple[Stage, Served], browser: Browser
+) -> None:
+    """Nobody knows whether it was told: only under one id is it told once."""
+    stage, server = evening
+    page = open_page(browser, server.url + "/#/broadcast", language="en")
+    sign_in(page)
+    lose_answers(page, "**/api/v1/broadcasts", times=2)
+    write(page)
+    send = page.get_by_test_id("send-message")
+    for _ in range(2):
+        send.click()
+        expect(page.get_by_role("alert")).to_be_visible()
+    send.click()
+    expect(page.get_by_test_id("message-sent")).to_be_visible()
+    assert len(told_by(stage)) == 3
+    assert len(set(told_by(stage))) == 1
+    write(page)
+    send.click()
+    wait_until(lambda: page.title() and len(told_by(stage)) == 4)
+    assert len(set(told_by(stage))) == 2, "the same words, typed anew, are another message"
+    page.context.close()
+
+
+def test_a_message_that_was_refused_or_changed_is_another_one(
+    evening: tuple[Stage, Served], browser: Browser
+) -> None:
+    """Under an id that was refused a repeat would be taken for told, and under a told one for the first."""
+    stage, server = evening
+    page = open_page(browser, server.url + "/#/broadcast", language="en")
+    sign_in(page)
+    write(page)
+    send = page.get_by_test_id("send-message")
+    stage.refusal = "real_warning_stands_there"
+    send.click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    stage.refusal = None
+    lose_answers(page, "**/api/v1/broadcasts", times=2)
+    send.click()
+    expect(page.get_by_role("alert")).to_contain_text("No answer")
+    page.get_by_test_id("to-zone-yandai").check()
+    send.click()
+    wait_until(lambda: page.title() and len(told_by(stage)) == 3)
+    page.get_by_test_id("message-zh").fill("请从荷花市场绕行")
+    send.click()
+    expect(page.get_by_test_id("message-sent")).to_be_visible()
+    assert len(set(told_by(stage))) == len(told_by(stage)) == 4
+    page.context.close()
 
 
 @pytest.mark.parametrize(
