@@ -149,6 +149,22 @@ def test_a_message_that_was_refused_or_changed_is_another_one(
     page.context.close()
 
 
+def test_a_plan_for_a_hazard_that_has_no_word_is_chosen_by_its_id(
+    browser: Browser, tmp_path: Path
+) -> None:
+    plan = small_site().plans[0].model_dump(mode="json")
+    site = small_site(plans=[plan | {"hazard": "flash-flood"}])
+    with staged(tmp_path / "store", ManualClock(EVENING), site=site) as stage:
+        stage.enrol("operator")
+        with served(stage) as server:
+            page = open_page(browser, server.url + "/#/broadcast", language="en")
+            sign_in(page)
+            hazard = page.get_by_test_id("broadcast-page").get_by_role("combobox").first
+            hazard.select_option(label="flash-flood")
+            expect(page.get_by_test_id("preview")).to_contain_text(plan["text"]["en"])
+            page.context.close()
+
+
 @pytest.mark.parametrize(
     ("language", "said"), [("zh", "只放录音"), ("en", "plays recordings only")]
 )
