@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
 
+from console.app import STATIC
 from model.cases import CaseState, Change, Reason
 from model.clock import SystemClock
 from tests.console import scenes
@@ -22,6 +28,7 @@ from tests.console.pages import report_a_problem
 from tests.console.phones import write_report
 from tests.console.server import Served, served
 from tests.console.stage import Stage, small_site, staged
+from tests.waiting import wait_until
 
 pytestmark = IN_CHROMIUM
 
@@ -150,6 +157,45 @@ def test_the_phone_can_be_installed_and_opens_without_a_line(
             manifest = phone.evaluate("fetch('/phone.webmanifest').then((it) => it.json())")
             assert manifest["start_url"] == "/phone"
             assert {icon["sizes"] for icon in manifest["icons"]} >= {"192x192", "512x512"}
+            phone.context.set_offline(True)
+            phone.reload()
+            expect(phone.get_by_test_id("line")).to_contain_text("没有网络")
+            phone.context.close()
+
+
+def hand_out_a_new_page(static: Path, part: str) -> None:
+    """The page of a new version, with one part that cannot be had yet."""
+    page = (static / "phone.html").read_text(encoding="utf-8")
+    found = re.search(r'/assets/(phone-[^"]+)\.js', page)
+    assert found is not None
+    shutil.copy(static / "assets" / f"{found[1]}.js", static / "assets" / "phone-new.js")
+    page = page.replace(f"{found[1]}.js", "phone-new.js")
+    page = page.replace("</head>", f'<link rel="next" href="{part}"></head>')
+    (static / "phone.html").write_text(page, encoding="utf-8")
+
+
+def test_a_line_that_drops_while_a_new_page_comes_leaves_the_old_one_whole(
+    browser: Browser, tmp_path: Path
+) -> None:
+    static = shutil.copytree(STATIC, tmp_path / "static")
+    asked: set[str] = set()
+
+    async def listen(request: Request, go_on: RequestResponseEndpoint) -> Response:
+        asked.add(request.url.path)
+        return await go_on(request)
+
+    with staged(tmp_path / "store", SystemClock(), static=static) as stage:
+        stage.enrol("responder")
+        stage.app.middleware("http")(listen)
+        with served(stage) as server:
+            phone = open_page(browser, f"{server.url}/phone", size=NARROW)
+            sign_phone_in(phone)
+            phone.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+            hand_out_a_new_page(static, "/assets/phone-lost.css")
+            phone.reload()
+            phone.locator("[data-testid=phone][data-reached=true]").wait_for()
+            wait_until(lambda: "/assets/phone-lost.css" in asked)
+            assert "/assets/phone-new.js" in asked
             phone.context.set_offline(True)
             phone.reload()
             expect(phone.get_by_test_id("line")).to_contain_text("没有网络")

@@ -7,8 +7,9 @@ async function stock() {
   const page = await fetch('/phone', { cache: 'no-cache' });
   if (!page.ok) return;
   const parts = [...(await page.clone().text()).matchAll(/"(\/assets\/[^"]+|\/mark\.svg)"/g)];
-  await shelf.put('/phone', page);
+  // The page comes last: where the line drops meanwhile, the page that was kept still has all its parts.
   await shelf.addAll(parts.map((part) => part[1]));
+  await shelf.put('/phone', page);
 }
 
 self.addEventListener('install', (event) => {
@@ -25,7 +26,7 @@ self.addEventListener('fetch', (event) => {
     event.respondWith(
       fetch(event.request)
         .then((page) => {
-          void stock();
+          void stock().catch(() => undefined);
           return page;
         })
         .catch(() => caches.match('/phone')),
