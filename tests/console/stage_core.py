@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from fastapi import FastAPI
@@ -286,8 +287,15 @@ class StageCore:
         )
         self.commit(cases=(case,), transitions=(step,))
 
-    def order(self, terminal: str, case: str, level: Level, text: Bilingual) -> OrderRecord:
-        """A show order to one terminal, as just sent."""
+    def order(
+        self,
+        terminal: str,
+        case: str,
+        level: Level,
+        text: Bilingual,
+        action: Literal["show", "cancel"] = "show",
+    ) -> OrderRecord:
+        """An order to one terminal, as just sent."""
         now = self.clock.now()
         counter = next(self._counters)
         body = TerminalOrder(
@@ -295,7 +303,7 @@ class StageCore:
             counter=int(now.timestamp() * 1000) + counter,
             issued=now,
             expires=now + timedelta(minutes=10),
-            action="show",
+            action=action,
             warning=case,
             level=level,
             exercise=False,
@@ -309,7 +317,7 @@ class StageCore:
             kind=DeviceKind.TERMINAL,
             device=terminal,
             case=case,
-            action="show",
+            action=action,
             counter=body.counter,
             issued=now,
             expires=body.expires,

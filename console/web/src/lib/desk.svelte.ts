@@ -8,6 +8,7 @@ import { rank, type Case, type CaseCard, type Me, type Site, type Words, type Zo
 const KEY = Symbol('desk');
 /** So long a warning sounds that turns red while somebody has it: it was taken on as less. */
 const TURNED_MS = 30_000;
+const MOMENT_MS = 5_000;
 type DeviceKind = 'camera' | 'terminal' | 'bollard' | 'sensor' | 'counter';
 
 /** One signed-in person's desk: the site, the live room, and what is selected. */
@@ -138,6 +139,9 @@ export class Desk {
     const what = why === tail.replaceAll('_', ' ') ? named('blind', tail) : why;
     return t('zone.doubt', { device: this.deviceName(head), what });
   }
+
+  /** Now, in steps: for what is worked out over every order and may be a few seconds late. */
+  readonly moment = $derived.by(() => Math.floor(this.live.now / MOMENT_MS) * MOMENT_MS);
 
   /** Whether a number of this moment is too old to be taken for the present. */
   isOld(at: string | undefined, staleS: number): boolean {

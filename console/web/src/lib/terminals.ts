@@ -14,15 +14,25 @@ export type Broadcast = {
   played: number;
 };
 
-/** What each terminal was last asked to do. */
-export function newestByDevice(orders: Iterable<OrderCard>): Map<string, OrderCard> {
+/**
+ * What each terminal is to show at a moment: the newest message that was neither taken back nor has run
+ * out. Where there is none, what it was last asked to do.
+ */
+export function inForceByDevice(orders: Iterable<OrderCard>, nowMs: number): Map<string, OrderCard> {
+  const last = [...newest(orders, (order) => `${order.device} ${order.case ?? ''}`).values()];
+  const inForce = last.filter(
+    (order) => order.action === 'show' && order.state !== 'withdrawn' && Date.parse(order.expires) > nowMs,
+  );
+  return new Map([...newest(last, (order) => order.device), ...newest(inForce, (order) => order.device)]);
+}
+
+/** The last order to a terminal under each key: a cancel takes back only what it was about. */
+function newest(orders: Iterable<OrderCard>, keyOf: (order: OrderCard) => string): Map<string, OrderCard> {
   const found = new Map<string, OrderCard>();
   for (const order of orders) {
     if (order.kind !== 'terminal') continue;
-    const known = found.get(order.device);
-    if (!known || Date.parse(order.issued) >= Date.parse(known.issued)) {
-      found.set(order.device, order);
-    }
+    const known = found.get(keyOf(order));
+    if (!known || Date.parse(order.issued) >= Date.parse(known.issued)) found.set(keyOf(order), order);
   }
   return found;
 }
@@ -30,11 +40,11 @@ export function newestByDevice(orders: Iterable<OrderCard>): Map<string, OrderCa
 /** Terminals that were told the same thing for the same warning, those in trouble first. */
 export function broadcasts(
   terminals: SitePlace[],
-  newest: Map<string, OrderCard>,
+  inForce: Map<string, OrderCard>,
 ): Broadcast[] {
   const groups = new Map<string, Broadcast>();
   for (const terminal of terminals) {
-    const order = newest.get(terminal.id);
+    const order = inForce.get(terminal.id);
     if (!order || order.action !== 'show') continue;
     const key = `${order.case}/${order.level}/${order.text?.zh}/${order.exercise}`;
     const group = groups.get(key) ?? {
@@ -54,7 +64,7 @@ export function broadcasts(
     groups.set(key, group);
   }
   const weight = (id: string): number => {
-    const state = newest.get(id)?.state;
+    const state = inForce.get(id)?.state;
     if (!state) return 3;
     return BAD.has(state) ? 0 : STAGES.indexOf(state) + 1;
   };
