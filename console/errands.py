@@ -8,10 +8,14 @@ import msgspec
 
 from console.views import OrderCard
 from model.facts import BollardReceipt, DeviceKind, TerminalReceipt
-from model.orders import BollardOrder, OrderRecord, OrderState, TerminalOrder
+from model.orders import FINAL_ORDER_STATES, BollardOrder, OrderRecord, OrderState, TerminalOrder
 
 KEPT_PER_DEVICE = 4
-"""Older orders of a device leave the room; the store keeps them all."""
+"""Older orders of a device leave the room once they are over; the store keeps them all."""
+
+_CAME_TO_NOTHING = frozenset(
+    {OrderState.REFUSED, OrderState.FAILED, OrderState.EXPIRED, OrderState.WITHDRAWN}
+)
 
 _REACHED = (OrderState.RECEIVED, OrderState.PLAYED, OrderState.CONFIRMED, OrderState.DONE)
 
@@ -58,7 +62,7 @@ def _with_words(card: OrderCard, record: OrderRecord) -> OrderCard:
 
 
 class Errands:
-    """The last few orders of every device."""
+    """Every device's orders that stand, and its last few."""
 
     def __init__(self) -> None:
         self._cards: dict[str, OrderCard] = {}
@@ -76,11 +80,29 @@ class Errands:
             return {record.id}, set()
         ids = self._by_device.setdefault((record.kind.value, record.device), [])
         ids.append(record.id)
-        gone = set(ids[:-KEPT_PER_DEVICE])
-        del ids[:-KEPT_PER_DEVICE]
+        ids.sort(key=lambda each: self._cards[each].issued)
+        gone = self._over(ids)
+        ids[:] = [each for each in ids if each not in gone]
         for order in gone:
             del self._cards[order]
         return {record.id} - gone, gone
+
+    def _over(self, ids: list[str]) -> set[str]:
+        """Of a device's orders, oldest first, those that nobody needs to see any more."""
+        now = self._cards[ids[-1]].issued
+        last_word = {self._cards[each].case: each for each in ids}
+        over = set()
+        for each in ids[:-KEPT_PER_DEVICE]:
+            card = self._cards[each]
+            # A terminal goes on showing what it confirmed; a later word on the same warning replaces it.
+            if card.kind == "terminal":
+                replaced = card.case is not None and last_word[card.case] != each
+                ended = replaced or card.state in _CAME_TO_NOTHING
+            else:
+                ended = card.state in FINAL_ORDER_STATES
+            if ended or card.expires <= now:
+                over.add(each)
+        return over
 
     def receipt(self, receipt: TerminalReceipt | BollardReceipt) -> set[str]:
         """Note the device's own time of a stage; the first word on a stage stands."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 import pytest
@@ -212,6 +213,32 @@ def test_only_the_last_orders_of_a_device_stay_in_the_room(stage: Stage) -> None
     touched = room.apply(commit(stage, orders=orders), 0.0)
     assert set(room.cards[Section.ORDERS]) == {order.id for order in orders[-4:]}
     assert touched[Section.ORDERS] >= set(room.cards[Section.ORDERS])
+
+
+def test_an_order_that_stands_stays_however_much_else_its_device_is_told(
+    stage: Stage, clock: ManualClock
+) -> None:
+    room = Room(stage.site)
+
+    def tell(case: str, *actions: Literal["show", "cancel"]) -> list[str]:
+        orders = [stage.order("bridge-1", case, Level.RED, TEXT, action) for action in actions]
+        room.apply(commit(stage, orders=tuple(orders)), 0.0)
+        return [order.id for order in orders]
+
+    taken_back, kept = tell("case-1", "show"), tell("case-2", "show")
+    tell("case-1", "cancel")
+    for number in range(3, 8):
+        tell(f"case-{number}", "show", "cancel")
+    assert set(kept) <= set(room.cards[Section.ORDERS])
+    assert not set(taken_back) & set(room.cards[Section.ORDERS])
+    renewed = tell("case-2", "show")
+    for number in range(8, 11):
+        tell(f"case-{number}", "show", "cancel")
+    assert not set(kept) & set(room.cards[Section.ORDERS])
+    assert set(renewed) <= set(room.cards[Section.ORDERS])
+    clock.advance(601)
+    tell("case-11", "show")
+    assert not set(renewed) & set(room.cards[Section.ORDERS])
 
 
 def test_a_case_keeps_its_history_in_order_and_a_repeat_adds_nothing(stage: Stage) -> None:
