@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from console.board import Advice
 from console.policy import Role
 from console.problems import Code
 from console.views import Guard
+from crowd.forecast.surroundings import Surroundings
 from model.cases import CaseState, Change, Reason
 from model.facts import BollardPosition, LoopState
 from model.health import HealthState
@@ -61,6 +63,15 @@ def test_every_word_is_there_in_both_languages_with_the_same_gaps() -> None:
 def test_every_named_code_has_its_word(group: str, codes: type[StrEnum]) -> None:
     lacking = {f"{group}.{code.value}" for code in codes} - set(WORDS)
     assert not lacking
+
+
+def test_every_feast_of_chinas_calendar_has_its_word() -> None:
+    china = Surroundings(calendar="CN")
+    days = (date(2020, 1, 1) + timedelta(days=number) for number in range(8 * 365))
+    told = {name for day in days for name in (china.holiday(day) or "").split("; ") if name}
+    feasts = {name.removesuffix(" (observed)") for name in told if not name.startswith("Day off")}
+    assert len(feasts) > 8
+    assert {name for name in feasts if f"holiday.{name}" not in WORDS} == set()
 
 
 def test_the_page_asks_for_no_word_that_is_not_there() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, expect
 
 from model.clock import SystemClock
+from model.outlook import DayOutlook, Outlook
 from tests.console import scenes
 from tests.console.look import (
     IN_CHROMIUM,
@@ -75,6 +78,36 @@ def test_a_zones_page_tells_its_next_hour_and_the_day_with_past_errors(
     expect(page.get_by_test_id("outlook-errors").locator("tbody tr")).to_have_count(4)
     assert kept_out(page) == []
     assert errors == []
+    page.context.close()
+
+
+def test_the_feasts_of_a_day_are_told_in_the_language_of_the_page(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    now = stage.clock.now()
+    swapped = "Day off (substituted from 10/10/2026)"
+    days = [
+        DayOutlook(day=now.date(), hour=8, holiday=holiday)
+        for holiday in ("Mid-Autumn Festival; National Day (observed)", f"{swapped}; Cup Day")
+    ]
+    told = Outlook(at=now, today=days[0], tomorrow=days[1], zones={})
+    scenes.calm(stage)
+    page = open_page(browser, server.url)
+    page.route(
+        re.compile("/api/v1/forecast"),
+        lambda asked: asked.fulfill(
+            body=msgspec.json.encode(told), content_type="application/json"
+        ),
+    )
+    sign_in(page)
+    page.goto(f"{server.url}/#/zone/bridge")
+    today, tomorrow = page.get_by_test_id("outlook-today"), page.get_by_test_id("outlook-tomorrow")
+    expect(today).to_contain_text("中秋节 · 国庆节（补假）")
+    expect(tomorrow).to_contain_text("调休放假（2026-10-10 上班） · Cup Day")
+    page.get_by_test_id("switch-language").click()
+    expect(today).to_contain_text("Mid-Autumn Festival · National Day (observed)")
+    expect(tomorrow).to_contain_text("day off, worked on 2026-10-10 · Cup Day")
     page.context.close()
 
 
