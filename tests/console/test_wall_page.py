@@ -222,6 +222,26 @@ def test_the_zones_to_watch_are_put_in_order_anew_with_every_judgement(
     page.context.close()
 
 
+def test_a_wall_whose_start_fails_tries_again_by_itself(
+    browser: Browser, evening: tuple[Stage, Served]
+) -> None:
+    stage, server = evening
+    scenes.red(stage)
+    page = open_page(browser, f"{server.url}/wall?language=en", size=WALL)
+    sign_wall_in(page)
+    site = re.compile("/api/v1/site$")
+    page.route(site, lambda asked: asked.fulfill(status=503, json={"code": "not_ready"}))
+    page.reload()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+    with page.expect_response(site):
+        """It is asked for once more, and refused once more."""
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.unroute(site)
+    expect(page.get_by_test_id("wall-warning").first).to_contain_text("Yinding Bridge")
+    page.context.close()
+
+
 def test_a_wall_that_lost_its_line_turns_grey_with_its_age_and_says_the_loss_once(
     browser: Browser, evening: tuple[Stage, Served]
 ) -> None:

@@ -37,6 +37,12 @@ const FIRST_RETRY_MS = 400;
 const LAST_RETRY_MS = 8000;
 const SIGNED_OUT = 4401;
 
+/** How long to wait before the next try, after so many that failed: longer each time, and never all at once. */
+export function pauseMs(failed: number): number {
+  const span = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failed, 8));
+  return span * (0.5 + Math.random() / 2);
+}
+
 export function noCards(): Cards {
   return Object.fromEntries(SECTIONS.map((name) => [name, new SvelteMap()])) as unknown as Cards;
 }
@@ -134,9 +140,8 @@ export class Live implements Source {
     socket?.close();
     if (this.state === 'live' || this.attempt > 0) this.state = 'lost';
     this.attempt += 1;
-    const span = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.attempt, 8));
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#connect(), span * (0.5 + Math.random() / 2));
+    this.#retry = setTimeout(() => this.#connect(), pauseMs(this.attempt));
   }
 
   #hear(message: Message): void {
