@@ -1,6 +1,9 @@
 import type { Desk } from './desk.svelte';
 import type { ZoneCard } from './room';
 
+/** A zone's number, or a sum of such, is no longer of this moment after so many seconds. */
+export const STALE_S = 10;
+
 /** `least`: some zones are blind, or known from below only. A sum is as old as its oldest part: `seenAt`. */
 export type Total = {
   people: number;
