@@ -65,10 +65,12 @@ class ForeignReader:
     def _run(self) -> None:
         try:
             with av.open(
-                self._url, options=self._options, timeout=(OPEN_S, self._silent_s),
+                self._url,
+                options=self._options,
+                timeout=(OPEN_S, self._silent_s),
                 # Cameras name themselves in any coding (GBK), and nobody reads it here.
                 metadata_errors="replace",
-            ) as box:  # fmt: skip
+            ) as box:
                 self._read(box)
             failure = unreachable("the camera ended the stream")
         except (av.FFmpegError, OSError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.console import scenes
 from tests.console.look import IN_CHROMIUM, lose_answers, open_page, sign_in
@@ -28,6 +28,17 @@ def close_one(page: Page, name: str) -> None:
     for path, body in (("", form), (f"/{name}/close", {"note": "已劝离"})):
         done = page.request.post(f"{page.url.split('/#')[0]}/api/v1/dispatches{path}", data=body)
         assert done.ok, done.text()
+
+
+def looking_at_the_closed(browser: Browser, stage: Stage, server: Served) -> tuple[Page, Locator]:
+    """The desk where one problem was closed, and the list of the closed with it."""
+    scenes.calm(stage)
+    page = the_desk(browser, server)
+    close_one(page, "report-0001")
+    page.get_by_test_id("list-closed").click()
+    closed = page.get_by_test_id("dispatch")
+    expect(closed).to_have_count(1)
+    return page, closed
 
 
 def test_a_problem_whose_answer_is_lost_is_sent_again_as_the_same_one(
@@ -62,12 +73,7 @@ def test_what_is_closed_while_the_closed_are_looked_at_is_among_them(
     browser: Browser, evening: tuple[Stage, Served]
 ) -> None:
     stage, server = evening
-    scenes.calm(stage)
-    page = the_desk(browser, server)
-    close_one(page, "report-0001")
-    page.get_by_test_id("list-closed").click()
-    closed = page.get_by_test_id("dispatch")
-    expect(closed).to_have_count(1)
+    page, closed = looking_at_the_closed(browser, stage, server)
     close_one(page, "report-0002")
     expect(closed).to_have_count(2)
     page.locator(".lists select").select_option("派出所")
@@ -79,12 +85,7 @@ def test_what_is_closed_now_is_not_shown_as_closed_then(
     browser: Browser, evening: tuple[Stage, Served]
 ) -> None:
     stage, server = evening
-    scenes.calm(stage)
-    page = the_desk(browser, server)
-    close_one(page, "report-0001")
-    page.get_by_test_id("list-closed").click()
-    closed = page.get_by_test_id("dispatch")
-    expect(closed).to_have_count(1)
+    page, closed = looking_at_the_closed(browser, stage, server)
     then = stage.clock.now() - timedelta(minutes=10)
     page.goto(f"{server.url}/#/dispatch?at={then:%Y-%m-%dT%H:%M:%SZ}")
     page.locator("[data-testid=past][data-step=ready]").wait_for()

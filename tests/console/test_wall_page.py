@@ -62,8 +62,14 @@ FAULTS_OUT_OF_SIGHT = """
   .map((one) => one.textContent)
 """
 
-
 pytestmark = IN_CHROMIUM
+
+
+def the_wall(browser: Browser, address: str, *, size: dict[str, int] = WALL) -> Page:
+    """A screen that signed itself in."""
+    page = open_page(browser, address, size=size)
+    sign_wall_in(page)
+    return page
 
 
 def test_the_wall_shows_red_and_has_nothing_to_press(
@@ -111,8 +117,7 @@ def test_no_warning_is_unseen_on_the_wall_and_the_worst_stays(
 ) -> None:
     stage, server = evening
     scenes.calm(stage)
-    page = open_page(browser, f"{server.url}/wall{query}", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall{query}")
     worst = stage.open_case("bridge", Level.RED)
     for zone in ("yandai", "lotus", "qianhai", "houhai", "gulou"):
         stage.open_case(zone, Level.BLUE)
@@ -129,8 +134,7 @@ def test_a_wall_with_room_for_one_or_two_warnings_turns_through_all_of_them(
     stage, server = evening
     scenes.calm(stage)
     size = {"width": 700, "height": 300}
-    page = open_page(browser, f"{server.url}/wall?show=warnings&language=en", size=size)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall?show=warnings&language=en", size=size)
     stage.open_case("bridge", Level.RED)
     first, *_ = [stage.open_case(zone, Level.BLUE) for zone in ("yandai", "lotus", "qianhai")]
     all_are_shown_in_turn(page, stage)
@@ -153,8 +157,7 @@ def test_faulty_devices_are_named_by_kind_and_name_and_who_is_left_over_is_count
 ) -> None:
     stage, server = evening
     scenes.calm(stage)
-    page = open_page(browser, f"{server.url}/wall?language=en", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall?language=en")
     faults, more = page.get_by_test_id("wall-fault"), page.get_by_test_id("wall-faults-more")
     expect(page.get_by_test_id("wall-faults")).to_have_count(0)
     for device in ("bridge-north", "bridge-1"):
@@ -187,8 +190,7 @@ def test_no_name_on_the_walls_map_lies_over_a_bollard(
 ) -> None:
     stage, server = evening
     scenes.red(stage)
-    page = open_page(browser, f"{server.url}/wall{query}", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall{query}")
     expect(page.locator("[data-lane]")).to_have_count(len(stage.site.bollards))
     expect(page.get_by_test_id("wall-plan-bridge")).to_contain_text("158")
     wait_until(lambda: page.evaluate(MARKS_UNDER_NAMES) == [], within_s=20)
@@ -201,8 +203,7 @@ def test_the_zones_to_watch_are_put_in_order_anew_with_every_judgement(
     """By level, then the unseen, then the fullest: never by their place in the site file."""
     stage, server = evening
     stage.breathe({**CALM, "lotus": 133})
-    page = open_page(browser, f"{server.url}/wall?show=warnings&language=en", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall?show=warnings&language=en")
     names = {zone.id: zone.name.en for zone in stage.site.zones}
 
     def expect_order(*zones: str) -> None:
@@ -227,8 +228,7 @@ def test_a_wall_whose_start_fails_tries_again_by_itself(
 ) -> None:
     stage, server = evening
     scenes.red(stage)
-    page = open_page(browser, f"{server.url}/wall?language=en", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall?language=en")
     site = re.compile("/api/v1/site$")
     page.route(site, lambda asked: asked.fulfill(status=503, json={"code": "not_ready"}))
     page.reload()
@@ -247,8 +247,7 @@ def test_a_wall_that_lost_its_line_turns_grey_with_its_age_and_says_the_loss_onc
 ) -> None:
     stage, server = evening
     scenes.red(stage)
-    page = open_page(browser, f"{server.url}/wall?language=en", size=WALL)
-    sign_wall_in(page)
+    page = the_wall(browser, f"{server.url}/wall?language=en")
     header = page.get_by_role("banner")
     expect(header).to_have_css("filter", "none")
     server.cut()
