@@ -23,6 +23,9 @@ from simulators.torture.script import Script
 ALLOWED_S = 30.0
 """From the end of a hold to the spoken word: a camera's interval, slow lines, one repeat, speech."""
 
+NOTICED_S = 10.0
+"""Before an all-clear: a terminal that is back by then is still told what it ends."""
+
 TWICE_WITHIN_S = 45.0
 _HELD_BACK = ("stale", "expired")
 
@@ -111,7 +114,7 @@ class _Bench:
             dark = self._dark(hazard)
             for level, threshold in hazard.levels.items():
                 for start, end in hazard.truth.above(threshold, self._end):
-                    limit = self._end if hazard.is_alarm else end
+                    limit = self._alarm_told_until(hazard, start, end) if hazard.is_alarm else end
                     by = sky.first_clear(dark, start, limit, hazard.hold_s + ALLOWED_S)
                     if by is None or self._broker_forgot(hazard, start, by):
                         continue
@@ -120,6 +123,15 @@ class _Bench:
                         what = f"{hazard.zone} {hazard.hazard} {level}: nothing played by {by:.0f}"
                         missed.append(Finding(count="missed", t=start, what=what))
         return judged, missed
+
+    def _alarm_told_until(self, hazard: Hazard, start: float, end: float) -> float:
+        """An alarm is told though it was over before anybody could look, but not for ever: once it was
+        heard and its all-clear is due, a terminal that was away all the time is to show it no more."""
+        heard = sky.first_clear(self._air_dark, start, self._end, 0.0)
+        if heard is None:
+            return self._end
+        all_clear = max(end, heard) + hazard.clear_hold_s
+        return min(self._end, all_clear - NOTICED_S + hazard.hold_s + ALLOWED_S)
 
     def _broker_forgot(self, hazard: Hazard, start: float, by: float) -> bool:
         """An alarm that the broker took and lost with its memory, of a detector whose last word does not

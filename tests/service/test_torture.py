@@ -118,6 +118,23 @@ def test_a_call_made_while_the_service_was_down_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("back_s", "told"),
+    [
+        pytest.param(60, 1, id="back while the call stands"),
+        pytest.param(150, 0, id="back after the all-clear"),
+    ],
+)
+def test_terminals_that_were_away_are_told_of_a_call_until_its_all_clear(
+    back_s: float, told: int
+) -> None:
+    away = [fault(Broken.TERMINAL_OFFLINE, 40, back_s, f"lotus-{n}") for n in (1, 2)]
+    run = script(HELP, *away, length_s=240)
+    findings = run_script(run)
+    assert (findings.crossings, findings.found) == (told, ())
+    assert run_script(run, plant=Plant.OUTBOX_STOPPED).count("missed") == told
+
+
+@pytest.mark.parametrize(
     "kind",
     [
         Broken.KILLED_BEFORE_COMMIT,
