@@ -53,7 +53,10 @@ class Cleared(msgspec.Struct, frozen=True, kw_only=True):
 
 def printable(text: str, limit: int) -> str:
     """At most `limit` characters of foreign text, safe to store, log and show."""
-    return "".join(mark if mark.isprintable() else "\ufffd" for mark in text[:limit])
+    kept = text[:limit]
+    if kept.isprintable():
+        return kept
+    return "".join(mark if mark.isprintable() else "\ufffd" for mark in kept)
 
 
 class BoundedTally:
