@@ -72,6 +72,10 @@ class PlanBook:
 
     def approve(self, journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
         """Take one person's agreement to the plans that wait; returns why not, if not."""
+        if not self._plans.keys() >= set(file.waiting):
+            # The site file was edited since: what waits now is shown first, and agreed to as shown.
+            self._ask(journal, file)
+            return Refusal.NOTHING_TO_APPROVE
         if not file.waiting:
             return Refusal.NOTHING_TO_APPROVE
         for person, session in file.approvals:

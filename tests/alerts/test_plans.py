@@ -280,6 +280,25 @@ def test_a_plan_taken_out_of_the_site_file_is_still_withdrawn() -> None:
     assert motions(here.moved)[1:] == [("e1", Motion.LOWER)]
 
 
+@pytest.mark.parametrize("instead", [[], [plan("q", "red", approval="one")]], ids=["none", "other"])
+def test_agreeing_to_a_plan_taken_out_of_the_site_file_shows_what_waits_instead(
+    instead: list[dict[str, Any]],
+) -> None:
+    here = room(plan("r", "red", approval="two"))
+    here.see(5.2)
+    here.decide(Verb.APPROVE, person="wang")
+    snapshot = here.engine.snapshot()
+    edited = site(rules=[peak_rule(hold_s=0, clear_hold_s=2)], plans=instead)
+    here.engine = AlertEngine(edited, new_id=here._new_id, snapshot=snapshot)
+    here.step(views=tuple(here.views.values()))
+    here.decide(Verb.APPROVE, person="li")
+    assert here.refused[-1][1] is Refusal.NOTHING_TO_APPROVE
+    assert [one.plan for one in here.only_case().waiting] == [one["id"] for one in instead]
+    assert here.told == [], "nobody agreed to what they had not seen"
+    here.decide(Verb.APPROVE, person="li")
+    assert len(here.told) == len(instead)
+
+
 class _Refused:
     """One lane that may not rise, as the outbox reports it."""
 
