@@ -136,7 +136,7 @@ class Outbox:
         for pending in self._orders.take_ended(mono):
             self._end(pending, now, mono)
         for pending in self._orders.of_kind(DeviceKind.BOLLARD):
-            if pending.record.action == Motion.RAISE:
+            if pending.record.action == Motion.RAISE and pending.record.device in self._lanes:
                 self._watch_raise(pending, now, mono)
         return self._step()
 

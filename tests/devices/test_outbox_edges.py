@@ -9,7 +9,7 @@ from devices.pending import KEEP_FINISHED, Pending, PendingOrders
 from devices.steps import EndReason
 from model.facts import DeviceKind, ReceiptStage, SensorReading
 from model.orders import Motion, OrderState
-from tests.devices.rig import SIGNER, Rig, cancel, move, show
+from tests.devices.rig import SIGNER, Rig, cancel, move, show, small_site
 
 
 def test_a_store_that_hands_back_more_than_what_is_open_resumes_only_that() -> None:
@@ -74,3 +74,14 @@ def test_the_oldest_of_very_many_finished_orders_is_forgotten() -> None:
         orders.drop(one)
     assert orders.finished("order-0") is None
     assert orders.finished("order-1") is not None
+
+
+def test_a_raise_of_a_lane_taken_out_of_the_site_file_ends_by_its_time() -> None:
+    rig = Rig()
+    rig.prove_lanes()
+    rig.plan(move(Motion.RAISE))
+    rig.send()
+    rig.site = small_site(bollards=[])
+    rig.restart()
+    assert rig.pass_time(40) == []
+    assert {record.state for record in rig.disk.values()} == {OrderState.EXPIRED}
