@@ -51,21 +51,23 @@ LastLeft = dict[tuple[DeviceKind, str, str | None], OrderRecord]
 def crossing_of(told: Sequence[Pending], new: OrderRecord, mono: float) -> Crossing | None:
     """What an order has to wait for among those that it replaces; none where it may leave at once."""
     older = next(
-        (each for each in reversed(told) if each.sent is not None or each.crossing is not None),
+        (each for each in reversed(told) if each.record.attempts or each.crossing is not None),
         None,
     )
     if older is None or not older.unreceipted:
         return None
     if new.action != "show" or _words(older.record) != _words(new):
         return None
-    if older.sent is None:
+    if not older.record.attempts:
         # What it takes the place of has not left yet, and waits itself for what left before.
         return older.crossing
+    # When one left that is from before a restart is not known: its answer is waited for from now on.
+    left = mono if older.sent is None else older.sent
     lives_s = (new.expires - new.issued).total_seconds()
     return Crossing(
         older=older.record.id,
         older_ends=older.deadline,
-        not_before=min(older.sent + ANSWERS_WITHIN_S, mono + PATIENCE_SHARE * lives_s),
+        not_before=min(left + ANSWERS_WITHIN_S, mono + PATIENCE_SHARE * lives_s),
     )
 
 

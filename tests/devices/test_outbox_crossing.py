@@ -200,6 +200,28 @@ def test_a_restart_waits_for_the_answer_too() -> None:
     assert leaves_after(rig, 10)[0] == pytest.approx(ANSWERS_WITHIN_S, abs=0.3)
 
 
+def test_what_is_written_anew_right_after_a_restart_waits_for_what_left_before_it() -> None:
+    """The answer lies in the broker; what is due is told again in the very first step."""
+    rig = Rig()
+    rig.plan(show())
+    (old,) = rig.send()
+    rig.restart()
+    rig.plan(show())
+    assert rig.send() == ()
+    rig.pass_time(1)
+    rig.terminal_says(old, ReceiptStage.PLAYED)
+    assert leaves_after(rig, 70)[0] == pytest.approx(JUST_HEARD_S, abs=0.3)
+
+
+def test_what_is_written_anew_right_after_a_restart_leaves_where_no_answer_comes() -> None:
+    rig = Rig()
+    rig.plan(show())
+    rig.send()
+    rig.restart()
+    rig.plan(show())
+    assert leaves_after(rig, 10)[0] == pytest.approx(ANSWERS_WITHIN_S, abs=0.3)
+
+
 @pytest.mark.parametrize("heard_first", [False, True])
 def test_the_answer_counts_whether_it_comes_before_a_restart_or_after(heard_first: bool) -> None:
     rig, old = told_anew()
