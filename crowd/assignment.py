@@ -9,6 +9,8 @@ from model.facts import DeviceKind, DeviceStatus, Fact
 from wire.payloads import WorkerCameras
 
 SILENT_AFTER_S = 10.0
+EPOCH_MOST = 2**52
+"""A worker that names a later epoch is wrong: ours must have room to grow past what is believed."""
 
 
 def share(
@@ -53,7 +55,8 @@ class Assigner:
     """Follows the workers' births, heartbeats and deaths, and says what each is to analyse.
 
     A worker that is silent for 10 s counts as dead. The epoch starts from the wall clock, so that
-    it also grows over a restart of the service.
+    it also grows over a restart of the service; and where that was ahead before the restart, from what
+    the workers say that they follow: they take no share that is not newer.
     """
 
     def __init__(self, cameras: Iterable[str]) -> None:
@@ -61,7 +64,7 @@ class Assigner:
         self._capacity: dict[str, int] = {}
         self._heard_s: dict[str, float] = {}
         self._held: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, int] = {}
         self._epoch = 0
 
     def observe(self, facts: Iterable[Fact]) -> None:
@@ -75,8 +78,17 @@ class Assigner:
             if fact.body.state == "online" and fresh:
                 self._capacity[fact.source] = fact.body.capacity or 50
                 self._heard_s[fact.source] = fact.arrived_monotonic_s
+                self._grow_past(fact.source, fact.body.epoch or 0)
             elif fact.body.state == "offline":
                 self._capacity.pop(fact.source, None)
+
+    def _grow_past(self, worker: str, epoch: int) -> None:
+        """A worker that follows a later share than ours has not taken ours, and is told anew."""
+        if epoch >= EPOCH_MOST:
+            return
+        self._epoch = max(self._epoch, epoch)
+        if epoch > self._told.get(worker, epoch):
+            del self._told[worker]
 
     def changes(self, *, mono: float, wall_ms: int) -> dict[str, WorkerCameras]:
         """The assignment of every worker whose share changed since the last call, or that came since.
@@ -87,8 +99,8 @@ class Assigner:
             if mono - heard_s > SILENT_AFTER_S:
                 self._capacity.pop(worker, None)
         shares = share(self._cameras, self._capacity, self._held)
-        come = self._capacity.keys() - self._told
-        self._told = set(self._capacity)
+        self._told = {name: told for name, told in self._told.items() if name in self._capacity}
+        come = self._capacity.keys() - self._told.keys()
         if shares == self._held and not come:
             return {}
         touched = {
@@ -100,6 +112,7 @@ class Assigner:
         } | come
         self._held = shares
         self._epoch = max(self._epoch + 1, wall_ms)
+        self._told.update(dict.fromkeys(touched & self._capacity.keys(), self._epoch))
         return {
             worker: WorkerCameras(
                 epoch=self._epoch,

@@ -17,9 +17,14 @@ crews = st.dictionaries(st.sampled_from(["w1", "w2", "w3", "w4"]), st.integers(1
 
 
 def status(
-    worker: str, state: Literal["online", "offline"], mono: float, capacity: int = 10
+    worker: str,
+    state: Literal["online", "offline"],
+    mono: float,
+    capacity: int = 10,
+    *,
+    epoch: int | None = None,
 ) -> Fact:
-    body = DeviceStatus(state=state, at=NOW, capacity=capacity)
+    body = DeviceStatus(state=state, at=NOW, capacity=capacity, epoch=epoch)
     return Fact(kind=DeviceKind.WORKER, source=worker, arrived=NOW, arrived_monotonic_s=mono, body=body)  # fmt: skip
 
 
@@ -84,3 +89,45 @@ def test_the_epoch_grows_over_a_restart_with_the_wall_clock() -> None:
     assigner = Assigner(["a"])
     assigner.observe([status("w1", "online", 0)])
     assert assigner.changes(mono=0, wall_ms=1_700_000_000_000)["w1"].epoch == 1_700_000_000_000
+
+
+AHEAD = 1_700_003_600_000
+NOW_MS = 1_700_000_000_000
+
+
+def test_a_service_whose_clock_was_ahead_before_its_restart_is_still_obeyed() -> None:
+    """Workers take no older share: for an hour nobody would read the cameras of one that died."""
+    assigner = Assigner(["a", "b"])
+    assigner.observe([status("w1", "online", 0, epoch=AHEAD), status("w2", "online", 0)])
+    shares = assigner.changes(mono=0, wall_ms=NOW_MS)
+    assert {share.epoch for share in shares.values()} == {AHEAD + 1}
+    assigner.observe([status("w2", "offline", 1)])
+    share = assigner.changes(mono=1, wall_ms=NOW_MS + 1000)["w1"]
+    assert (share.cameras, share.epoch) == (("a", "b"), AHEAD + 2)
+
+
+def test_a_worker_that_follows_a_later_share_than_it_was_told_is_told_anew_once() -> None:
+    """It came back and took what the broker had kept, before ours was there."""
+    assigner = Assigner(["a", "b"])
+    assigner.observe([status("w1", "online", 0, epoch=0), status("w2", "online", 0, epoch=0)])
+    first = assigner.changes(mono=0, wall_ms=NOW_MS)
+    assigner.observe([status("w1", "online", 3, epoch=AHEAD), status("w2", "online", 3)])
+    again = assigner.changes(mono=3, wall_ms=NOW_MS + 3000)
+    assert {name: share.epoch for name, share in again.items()} == {"w1": AHEAD + 1}
+    assert again["w1"].cameras == first["w1"].cameras
+    assigner.observe([status("w1", "online", 6, epoch=AHEAD + 1)])
+    assert assigner.changes(mono=6, wall_ms=NOW_MS + 6000) == {}
+
+
+def test_a_worker_that_follows_an_older_share_yet_is_not_told_twice() -> None:
+    assigner = Assigner(["a"])
+    assigner.observe([status("w1", "online", 0)])
+    assigner.changes(mono=0, wall_ms=NOW_MS)
+    assigner.observe([status("w1", "online", 1, epoch=0)])
+    assert assigner.changes(mono=1, wall_ms=NOW_MS + 1000) == {}
+
+
+def test_a_worker_with_a_senseless_epoch_pushes_nobodys_beyond_what_can_be_said() -> None:
+    assigner = Assigner(["a"])
+    assigner.observe([status("w1", "online", 0, epoch=2**53 - 1)])
+    assert assigner.changes(mono=0, wall_ms=NOW_MS)["w1"].epoch == NOW_MS
