@@ -118,6 +118,27 @@ class HealthRegistry:
                 changes[fact.kind, fact.source] = device.health
         return tuple(changes.values())
 
+    def recall(self, facts: Iterable[Fact], now: datetime, mono: float) -> tuple[DeviceHealth, ...]:
+        """Take in what the broker kept and an earlier life was told already; the devices it returned.
+
+        Of a terminal that is on line it may be the only word for days. It counts until this life hears
+        the device itself.
+        """
+        self._start(now, mono)
+        return self.observe([fact for fact in facts if self._is_unheard(fact)], now, mono)
+
+    def _is_unheard(self, fact: Fact) -> bool:
+        """Whether a fact is the status of a device that nothing else tells of, and nothing did yet."""
+        if not isinstance(fact.body, DeviceStatus) or fact.kind is DeviceKind.WORKER:
+            return False
+        device = self._devices.get((DeviceKind(fact.kind), fact.source))
+        return (
+            device is not None
+            and device.silent_after_s is None
+            and device.heard_mono is None
+            and device.health.reason != HealthReason.SAID_OFFLINE
+        )
+
     def tick(self, now: datetime, mono: float) -> tuple[DeviceHealth, ...]:
         """Notice what stayed silent too long."""
         started = self._start(now, mono)

@@ -173,11 +173,12 @@ class Spine:
         with self._store.transaction() as tx:
             new = tx.add_facts(facts)
             fresh = [fact for fact, is_new in zip(facts, new, strict=True) if is_new]
+            known = [fact for fact, is_new in zip(facts, new, strict=True) if not is_new]
             refused = self._intake.refused_counts()
-            if len(fresh) < len(facts):
-                refused["duplicate"] = len(facts) - len(fresh)
-                self.duplicates += len(facts) - len(fresh)
-            commit, outcome = self._decide(fresh, refused, now=now, mono=mono)
+            if known:
+                refused["duplicate"] = len(known)
+                self.duplicates += len(known)
+            commit, outcome = self._decide(fresh, known, refused, now=now, mono=mono)
             self._write(tx, commit, mono=mono)
             _write_audit(tx, commit, asked, dict(outcome.decisions_refused))
             for noted in _waiting(self._noted):
@@ -216,11 +217,21 @@ class Spine:
         )
 
     def _decide(
-        self, fresh: Sequence[Fact], refused: dict[str, int], *, now: datetime, mono: float
+        self,
+        fresh: Sequence[Fact],
+        known: Sequence[Fact],
+        refused: dict[str, int],
+        *,
+        now: datetime,
+        mono: float,
     ) -> tuple[Commit, Outcome]:
         """Let every pure part judge the new facts; nothing is written or sent here."""
         on = self._on
-        health = (*on.registry.observe(fresh, now, mono), *on.registry.tick(now, mono))
+        health = (
+            *on.registry.recall(known, now, mono),
+            *on.registry.observe(fresh, now, mono),
+            *on.registry.tick(now, mono),
+        )
         on.fusion.observe(fresh, now, mono)
         views = on.fusion.changed(now, mono)
         judged = views if self._foreseen is None else tuple(map(self._foreseen, views))

@@ -278,3 +278,49 @@ def test_a_birth_that_the_broker_kept_since_long_ago_does_not_make_a_sensor_live
     field.tick(1)
     assert field.told("noise-1") == []
     assert field.told("screen-1") == [(HealthState.ONLINE, None)]
+
+
+def recalled(field: Field, kind: DeviceKind, source: str, *, online: bool = True) -> None:
+    """The broker kept a status that an earlier life was told already."""
+    fact = Fact(
+        kind=kind,
+        source=source,
+        arrived=field.clock.now(),
+        arrived_monotonic_s=field.clock.monotonic(),
+        body=DeviceStatus(state="online" if online else "offline", at=START),
+    )
+    field.events += field.registry.recall([fact], field.clock.now(), field.clock.monotonic())
+
+
+def test_what_the_broker_kept_of_a_terminal_counts_in_the_next_life() -> None:
+    field = Field()
+    recalled(field, DeviceKind.TERMINAL, "screen-1")
+    recalled(field, DeviceKind.TERMINAL, "screen-2", online=False)
+    recalled(field, DeviceKind.SENSOR, "fire-1")
+    field.tick(60)
+    assert field.told("screen-1") == field.told("fire-1") == [(HealthState.ONLINE, None)]
+    assert field.told("screen-2") == [(HealthState.OFFLINE, HealthReason.SAID_OFFLINE)]
+
+
+def test_a_broker_that_is_reached_late_brings_back_who_was_taken_for_lost() -> None:
+    field = Field()
+    field.tick(60)
+    recalled(field, DeviceKind.TERMINAL, "screen-1")
+    assert field.told("screen-1")[1:] == [(HealthState.ONLINE, None)]
+
+
+def test_an_old_birth_wakes_nobody_who_is_heard_otherwise_or_said_goodbye() -> None:
+    field = Field()
+    field.status(DeviceKind.TERMINAL, "screen-1", online=False)
+    for kind, source in (
+        (DeviceKind.TERMINAL, "screen-1"),
+        (DeviceKind.SENSOR, "noise-1"),
+        (DeviceKind.CAMERA, "cam-1"),
+        (DeviceKind.BOLLARD, "lane-1"),
+        (DeviceKind.WORKER, "worker-1"),
+        (DeviceKind.TERMINAL, "screen-9"),
+    ):
+        recalled(field, kind, source)
+    assert [(event.id, event.state) for event in field.events] == [
+        ("screen-1", HealthState.OFFLINE)
+    ]
