@@ -93,8 +93,14 @@ class AnswerFlow:
         self._lately.extend([mono] * min(answers, FLOW_ANSWERS))
 
     def holds_back(self, pending: Pending, mono: float) -> bool:
-        """Whether a terminal's repeat waits: while others answer, and for `LAST_REPEAT_S` at most."""
+        """Whether a terminal's repeat waits: while others answer, and for `LAST_REPEAT_S` at most.
+
+        What leaves for a terminal that just came back is no repeat to it, and an order that would end
+        meanwhile has no time to wait.
+        """
         if pending.sent is None or pending.record.kind is not DeviceKind.TERMINAL:
+            return False
+        if not pending.tries or pending.deadline - pending.sent <= LAST_REPEAT_S:
             return False
         pouring = len(self._lately) == FLOW_ANSWERS and mono - self._lately[0] < FLOW_WITHIN_S
         return pouring and mono - pending.sent < LAST_REPEAT_S

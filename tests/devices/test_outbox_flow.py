@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devices.pending import FLOW_ANSWERS, LAST_REPEAT_S
-from model.facts import ReceiptStage
+from model.facts import DeviceKind, ReceiptStage
 from model.orders import Motion, OrderRecord
 from tests.devices.rig import Rig, move, show, small_site
 
@@ -12,13 +12,13 @@ TICK_S = 0.1
 WORDS = {"zh": "甲", "en": "A"}
 
 
-def crowd(terminals: int = MANY) -> tuple[Rig, list[OrderRecord]]:
+def crowd(terminals: int = MANY, *, expires_s: float = 600.0) -> tuple[Rig, list[OrderRecord]]:
     """A site that just sent every terminal its order."""
     names = [f"screen-{number}" for number in range(1, terminals + 1)]
     rig = Rig(
         small_site(terminals=[{"id": one, "name": WORDS, "zones": ["bridge"]} for one in names])
     )
-    rig.plan(show("case-1", *names))
+    rig.plan(show("case-1", *names, expires_s=expires_s))
     return rig, list(rig.send())
 
 
@@ -58,6 +58,23 @@ def test_answers_of_others_hold_nobody_back_for_longer_than_the_longest_pause() 
     silent = orders.pop(0)
     ticks = int((LAST_REPEAT_S + 2) / TICK_S)
     again = answering(rig, orders, per_tick=len(orders) // ticks)
+    assert silent.id in {record.id for record in again}
+
+
+def test_who_comes_back_on_line_meanwhile_is_told_at_once() -> None:
+    rig, orders = crowd()
+    lost = orders.pop()
+    first, rest = orders[:200], orders[200:]
+    assert answering(rig, first, per_tick=MANY // 40) == []
+    rig.status(DeviceKind.TERMINAL, lost.device, online=True)
+    assert [record.id for record in rig.send()] == [lost.id]
+    assert answering(rig, rest, per_tick=MANY // 40) == []
+
+
+def test_what_would_end_meanwhile_is_told_again_in_its_time() -> None:
+    rig, orders = crowd(expires_s=LAST_REPEAT_S - 2)
+    silent = orders.pop()
+    again = answering(rig, orders, per_tick=MANY // 60)
     assert silent.id in {record.id for record in again}
 
 
