@@ -27,6 +27,7 @@ from model.clock import Clock
 from model.picture import SourceState
 
 MAX_DRAIN_BYTES = 4_000_000
+TURN_S = 0.02
 MAX_REDIRECTS = 3
 REPORT_EVERY_S = 5.0
 UNSUPPORTED_TRANSPORT = 461
@@ -176,6 +177,8 @@ class CameraSession:
                         if answer.first("cseq") in {str(self._serial), None}:
                             return answer
                     self._take(await self._open_connection().next())
+                    # Who sends faster than we read never lets us wait: neither others nor the deadline had a turn.
+                    await asyncio.sleep(0)
         except TimeoutError as error:
             raise CameraError(
                 SourceState.STALLED, f"no answer to {method} within {self._deadlines.answer_s} s"
@@ -224,8 +227,12 @@ class CameraSession:
             self.times.report(said.ntp, said.stamp, self._clock.now())
 
     def drain(self) -> list[CodedPicture]:
-        """What has come since the last time; keeps the session alive. Never waits."""
+        """What has come since the last time; keeps the session alive. Never waits.
+
+        A flood of tiny packets costs far more a byte than pictures do: a turn is short in time too.
+        """
         connection, found, taken = self._open_connection(), list[CodedPicture](), 0
+        turn_ends_s = self._clock.monotonic() + TURN_S
         while taken < MAX_DRAIN_BYTES:
             chunk = connection.receive()
             if chunk is None:
@@ -233,6 +240,8 @@ class CameraSession:
             found += self._take(chunk)
             taken += len(chunk)
             if len(chunk) < READ_BYTES and not connection.secure:
+                break
+            if self._clock.monotonic() >= turn_ends_s:
                 break
         if self._datagrams is not None:
             found += self._drain_datagrams(self._datagrams)
