@@ -116,6 +116,7 @@ REASONS = {
     "unreachable": both("连不上", "not reachable"),
     "stalled": both("不再送画面", "sends no more pictures"),
     "wrong_password": both("密码不对", "wrong password"),
+    "busy": both("取流路数已满", "has no room for one more stream"),
     "not_found": both("没有这路视频", "no such stream"),
     "no_video": both("没有视频", "no video in the stream"),
     "unsupported_codec": both("编码不支持", "unsupported codec"),

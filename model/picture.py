@@ -15,9 +15,9 @@ class SourceState(StrEnum):
 
     connecting: not tried to the end yet; live: pictures come; unreachable: nobody answers at the
     address, or the connection broke; untrusted: its certificate is not one to trust; stalled:
-    connected, and nothing comes any more; wrong_password; not_found: the camera knows no such stream; no_video: the stream has none;
-    unsupported_codec: pictures in a coding or transport that is not read; garbled: what comes is
-    no RTSP, or no pictures can be made of it.
+    connected, and nothing comes any more; wrong_password; busy: it has no bandwidth for one more stream;
+    not_found: the camera knows no such stream; no_video: the stream has none; unsupported_codec: pictures
+    in a coding or transport that is not read; garbled: what comes is no RTSP, or no pictures can be made of it.
     """
 
     CONNECTING = "connecting"
@@ -26,6 +26,7 @@ class SourceState(StrEnum):
     UNTRUSTED = "untrusted"
     STALLED = "stalled"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a state
+    BUSY = "busy"
     NOT_FOUND = "not_found"
     NO_VIDEO = "no_video"
     UNSUPPORTED_CODEC = "unsupported_codec"

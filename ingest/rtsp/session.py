@@ -30,7 +30,7 @@ MAX_DRAIN_BYTES = 4_000_000
 TURN_S = 0.02
 MAX_REDIRECTS = 3
 REPORT_EVERY_S = 5.0
-UNSUPPORTED_TRANSPORT = 461
+NOT_ENOUGH_BANDWIDTH, UNSUPPORTED_TRANSPORT = 453, 461
 AGENT = "yinding"
 
 
@@ -322,6 +322,8 @@ def _require_success(answer: Response, method: str) -> None:
     said = f"{method} answered {answer.status} {answer.reason}"
     if answer.status in {403, 407}:
         raise CameraError(SourceState.WRONG_PASSWORD, said)
+    if answer.status == NOT_ENOUGH_BANDWIDTH:
+        raise CameraError(SourceState.BUSY, said)
     if answer.status in {404, 410, 454}:
         raise CameraError(SourceState.NOT_FOUND, said)
     if answer.status in {415, 461}:

@@ -25,6 +25,7 @@ TO_DO = {
     SourceState.UNTRUSTED: "give its certificate as a PEM file with --certificates",
     SourceState.STALLED: "restart the camera, look at its link",
     SourceState.WRONG_PASSWORD: "correct the name or the password; a camera may lock an account",
+    SourceState.BUSY: "end another viewer of the camera, or give its sub stream fewer bits a second",
     SourceState.NOT_FOUND: "correct the path of the stream; --onvif asks the camera for it",
     SourceState.NO_VIDEO: "choose another profile of the camera",
     SourceState.UNSUPPORTED_CODEC: "switch the profile to H.264",

@@ -237,6 +237,13 @@ def test_a_stream_without_video_and_one_of_another_coding_are_named() -> None:
     against(answering(described(motion)), SourceState.UNSUPPORTED_CODEC)
 
 
+def test_a_camera_without_bandwidth_for_one_more_stream_is_busy() -> None:
+    video = b"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:v\r\n"
+    full = b"RTSP/1.0 453 Not Enough Bandwidth\r\nCSEQ\r\n\r\n"
+    against(answering(full), SourceState.BUSY)
+    against(answering(described(video), full), SourceState.BUSY)
+
+
 def test_redirects_are_followed_but_not_for_ever() -> None:
     async def follow() -> None:
         async with server("east") as cameras:
