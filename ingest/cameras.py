@@ -56,6 +56,7 @@ class CameraTap:
         )
         self._failures = self._wrong_passwords = self._garbled = 0
         self._lost_s: float | None = None
+        self._back_s = self._came_s = clock.monotonic()
         self.state, self.reader = SourceState.CONNECTING, Reader.OWN
         self.tallies = Tallies()
 
@@ -95,6 +96,9 @@ class CameraTap:
             await asyncio.sleep(self._wait_s(failure.state))
 
     def _wait_s(self, state: SourceState) -> float:
+        if self._came_s - self._back_s >= self._patience.steady_s:
+            self._failures = self._wrong_passwords = 0
+        self._back_s = self._came_s
         wrong = state is SourceState.WRONG_PASSWORD
         before = self._wrong_passwords if wrong else self._failures
         self._failures += 1
@@ -145,9 +149,10 @@ class CameraTap:
         return go_on
 
     def _came(self) -> None:
-        self._failures = self._wrong_passwords = 0
+        self._came_s = self._clock.monotonic()
         if self.state is SourceState.LIVE:
             return
+        self._back_s = self._came_s
         if self._lost_s is not None:
             away_s = self._clock.monotonic() - self._lost_s
             _LOG.info("camera %s is back after %.1f s", self.camera_id, away_s)

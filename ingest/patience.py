@@ -21,9 +21,10 @@ class Patience:
 
     After the n-th failure in a row the wait is drawn between half and the whole of first_s · 2ⁿ, at
     most cap_s: cameras behind one switch do not return in step. One that knows no such stream is asked
-    less often. After a wrong password the first wait is refused_first_s already and each is four times
-    the one before, up to refused_cap_s: cameras lock an account for half an hour after five to seven
-    wrong ones, and not for us alone.
+    less often. Failures are in a row until a camera has given pictures for steady_s. After a wrong
+    password the first wait is refused_first_s already and each is four times the one before, up to
+    refused_cap_s: cameras lock an account for half an hour after five to seven wrong ones, and not for
+    us alone.
 
     What our reader does not know (`unsupported_codec`), or finds garbled `garbled_most` times in a
     row, FFmpeg's tries once; where that gives pictures it stays for foreign_s.
@@ -35,6 +36,7 @@ class Patience:
     late_s: float = 15.0
     first_s: float = 0.5
     cap_s: float = 8.0
+    steady_s: float = 30.0
     not_found_cap_s: float = 30.0
     refused_first_s: float = 30.0
     refused_cap_s: float = 900.0

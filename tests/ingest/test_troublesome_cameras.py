@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -20,11 +21,11 @@ from ingest.rtsp.units import CodedPicture, PictureGatherer
 from ingest.tallies import Tallies
 from model.clock import SystemClock
 from model.picture import Picture, SourceState
-from simulators.rtsp.feed import CameraFeed, Clip
+from simulators.rtsp.feed import CameraFeed, Clip, Fault
 from simulators.rtsp.loop import encode_loop
 from simulators.rtsp.packets import frame_packets
 from simulators.rtsp.server import CameraServer
-from tests.cameras import CALM, CALM_DEADLINES, FPS, GOP, Watcher, clip, pictures
+from tests.cameras import CALM, CALM_DEADLINES, FPS, GOP, Watcher, clip, pictures, server
 from tests.waiting import eventually
 
 WAIT_S = 60.0
@@ -170,6 +171,66 @@ def test_a_camera_of_one_picture_a_minute_is_stalled_and_the_others_do_not_notic
             assert good.states == [SourceState.CONNECTING, SourceState.LIVE]
             for task in tasks:
                 task.cancel()
+
+    asyncio.run(run())
+
+
+class Flapping:
+    """A camera that dies as soon as it is live; keeps how long it was left alone after each death."""
+
+    def __init__(self, cameras: CameraServer, *, steady_s: float) -> None:
+        self.cameras, self.clock = cameras, SystemClock()
+        self.came = self.lives = 0
+        self.left_alone_s: list[float] = []
+        self._died_s = 0.0
+        patience = replace(CALM, first_s=0.1, cap_s=60.0, steady_s=steady_s)
+        self.tap = CameraTap(
+            "odd", cameras.url("odd"), every_s=0.1, clock=self.clock, study=lambda _: self._count,
+            on_state=self._turn, patience=patience, deadlines=CALM_DEADLINES,
+        )  # fmt: skip
+
+    def _count(self) -> None:
+        self.came += 1
+
+    def _turn(self, _: str, state: SourceState) -> None:
+        if state is SourceState.LIVE:
+            self.lives += 1
+            if self._died_s:
+                self.left_alone_s.append(self.clock.monotonic() - self._died_s)
+        elif self.lives:
+            self._died_s = self.clock.monotonic()
+            self.cameras.set_fault("odd", Fault.NONE)
+
+    async def live_for(self, more: int) -> None:
+        """Live for so many more pictures, die, and be live again."""
+        came, deaths = self.came, len(self.left_alone_s)
+        await eventually(lambda: self.came >= came + more, within_s=WAIT_S)
+        self.cameras.set_fault("odd", Fault.DROP)
+        await eventually(lambda: len(self.left_alone_s) > deaths, within_s=WAIT_S)
+
+
+def test_a_camera_that_comes_and_dies_at_once_is_asked_less_and_less_often() -> None:
+    async def run() -> None:
+        async with server("odd") as cameras:
+            flapping = Flapping(cameras, steady_s=3600.0)
+            task = asyncio.create_task(flapping.tap.run())
+            for _ in range(6):
+                await flapping.live_for(1)
+            assert flapping.left_alone_s[-1] >= 0.5 * 0.1 * 2**5
+            task.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_camera_that_gave_pictures_for_long_enough_is_asked_at_once_when_it_dies() -> None:
+    async def run() -> None:
+        async with server("odd") as cameras:
+            flapping = Flapping(cameras, steady_s=0.5)
+            task = asyncio.create_task(flapping.tap.run())
+            for _ in range(3):
+                await flapping.live_for(4)
+                assert flapping.tap._failures == 1, "the failures before it count no more"
+            task.cancel()
 
     asyncio.run(run())
 
