@@ -56,7 +56,7 @@ class LiveCamera:
         self._clock, self._pool, self._linger_s = clock, pool, linger_s
         self._patience, self._deadlines = patience, deadlines
         self._viewers: set[Viewing] = set()
-        self._left_s = clock.monotonic()
+        self._left_s = self._back_s = clock.monotonic()
         self._repacker: Repacker | None = None
         self._group: list[Fragment] = []
         self._group_bytes = 0
@@ -93,20 +93,34 @@ class LiveCamera:
         """Carry pictures until nobody looks any more."""
         failures = wrong_passwords = 0
         while True:
-            before = self._repacker
-            try:
-                await self._once()
-            except CameraError as failure:
-                if self._repacker is not before:
-                    failures = wrong_passwords = 0
-                wrong = failure.state is SourceState.WRONG_PASSWORD
-                self._fail(failure)
-                if await self._pause(wrong_passwords if wrong else failures, failure.state):
-                    return
-                failures += 1
-                wrong_passwords += wrong
-            else:
+            failure = await self._try()
+            if failure is None:
                 return
+            if self._was_steady():
+                failures = wrong_passwords = 0
+            wrong = failure.state is SourceState.WRONG_PASSWORD
+            self._fail(failure)
+            if await self._pause(wrong_passwords if wrong else failures, failure.state):
+                return
+            failures += 1
+            wrong_passwords += wrong
+
+    async def _try(self) -> CameraError | None:
+        """One connection: why it ended, or None where nobody looks any more."""
+        try:
+            await self._once()
+        except CameraError as failure:
+            return failure
+        except Exception as error:  # noqa: BLE001 - those who look stay, and the next connection may do better
+            _LOG.error("live view of camera %s: our own error", self.camera, exc_info=error)
+            return garbled(f"our own error: {type(error).__name__}")
+        return None
+
+    def _was_steady(self) -> bool:
+        """Whether pictures came for so long that the failures before them count no more."""
+        if self._repacker is None:
+            return False
+        return self._clock.monotonic() - self._back_s >= self._patience.steady_s
 
     def _fail(self, failure: CameraError) -> None:
         if self._lost is None or self._lost.state is not failure.state:
@@ -180,6 +194,8 @@ class LiveCamera:
     async def _begin(self, sets: ParameterSets, picture: CodedPicture, clock_hz: int) -> None:
         loop = asyncio.get_running_loop()
         size = await loop.run_in_executor(self._pool, _size, picture.data)
+        if self._repacker is None:
+            self._back_s = self._clock.monotonic()
         self._repacker = Repacker(sets, width=size[0], height=size[1], ticks_per_s=clock_hz)
         self._lost = None
         self._drop_group()

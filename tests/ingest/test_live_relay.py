@@ -6,11 +6,12 @@ import asyncio
 import io
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import av
 import cv2
@@ -33,10 +34,12 @@ Story = Callable[[CameraServer, LiveRelay], Awaitable[None]]
 
 
 @asynccontextmanager
-async def relaying(cameras: CameraServer, *, linger_s: float = 0.3) -> AsyncIterator[LiveRelay]:
+async def relaying(
+    cameras: CameraServer, *, linger_s: float = 0.3, pool: Executor | None = None
+) -> AsyncIterator[LiveRelay]:
     relay = LiveRelay(
-        cameras.url, clock=SystemClock(), linger_s=linger_s, patience=PATIENCE, deadlines=DEADLINES
-    )
+        cameras.url, clock=SystemClock(), linger_s=linger_s, patience=PATIENCE, deadlines=DEADLINES, pool=pool
+    )  # fmt: skip
     running = asyncio.create_task(relay.run())
     await asyncio.sleep(0)
     try:
@@ -197,6 +200,33 @@ def test_silence_a_wrong_path_and_nothing_there_have_their_names() -> None:
                 assert await heard(viewing, bool) == [Lost(state=state)]
 
     live(story)
+
+
+class FailingThread(ThreadPoolExecutor):
+    """A thread that takes no work while it fails."""
+
+    fails = True
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.fails:
+            raise RuntimeError("out of order")
+        return super().submit(*args, **kwargs)
+
+
+def test_who_looks_at_a_view_that_failed_by_our_own_error_sees_it_again_when_it_is_over() -> None:
+    async def story() -> None:
+        pool = FailingThread(1)
+        async with (
+            asyncio.timeout(60),
+            server("east") as cameras,
+            relaying(cameras, pool=pool) as relay,
+            relay.watch("east") as viewing,
+        ):
+            assert await heard(viewing, bool) == [Lost(state=SourceState.GARBLED)]
+            pool.fails = False
+            await heard(viewing, lambda words: bool(fragments(words)))
+
+    asyncio.run(story())
 
 
 def test_a_change_of_size_in_mid_stream_begins_a_new_film() -> None:
