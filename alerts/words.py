@@ -122,6 +122,9 @@ REASONS = {
     "unsupported_codec": both("编码不支持", "unsupported codec"),
     "untrusted": both("证书不可信", "certificate not trusted"),
     "overloaded": both("过载,读数变少", "overloaded, reads less often"),
+    "cameras_unknown": both(
+        "其场所文件缺少分给它的摄像机", "its site file lacks cameras that it was given"
+    ),
     "garbled": both("画面损坏", "garbled stream"),
     "never_heard": both("从未有数据", "never heard"),
     "no_reading": both("没有数据", "no reading"),

@@ -85,7 +85,10 @@ class OpenTap(Protocol):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a worker stands: its share, the part of a core it uses, pictures that gave way unread."""
+    """How a worker stands: its share, the part of a core it uses, pictures that gave way unread.
+
+    `unknown` are cameras of its share that its site file does not have.
+    """
 
     capacity: int
     cameras: int
@@ -94,6 +97,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int
     foreign: int
     overloaded: bool
+    unknown: int
 
 
 @dataclass
@@ -163,6 +167,7 @@ class Worker:
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
         self._epoch = -1
+        self._unknown = 0
         self._looked_at: dict[str, datetime] = {}
         self._estimators: dict[Size, Estimator] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -184,6 +189,7 @@ class Worker:
             return
         self._epoch = share.epoch
         wanted = {camera for camera in share.cameras if camera in self._known}
+        self._unknown = len(set(share.cameras) - wanted)
         for name in share.cameras:
             if name not in wanted:
                 log.warning("asked to analyse camera %s, which the site file does not have", name)
@@ -194,7 +200,7 @@ class Worker:
 
     def let_go(self) -> None:
         """Give every camera up until the next share, the same one too: others may have them by now."""
-        self._epoch = -1
+        self._epoch, self._unknown = -1, 0
         for name in list(self._watched):
             self._leave(name)
 
@@ -325,6 +331,7 @@ class Worker:
                 dropped=dropped,
                 foreign=sum(each.tap.foreign for each in self._watched.values()),
                 overloaded=strain.overloaded(read=self._read, dropped=dropped) or self._starves(),
+                unknown=self._unknown,
             )
             before_s, used_s = now_s, now_used_s
             await self._voice.status(standing)

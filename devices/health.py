@@ -51,6 +51,7 @@ class HealthReason(StrEnum):
     LOOP_FAULT = "loop_fault"
     LANE_FAULT = "lane_fault"
     OVERLOADED = OVERLOADED
+    CAMERAS_UNKNOWN = "cameras_unknown"
 
 
 @dataclass(slots=True)
@@ -210,6 +211,8 @@ class HealthRegistry:
             return HealthState.OFFLINE, HealthReason.SAID_OFFLINE
         if fact.kind in (DeviceKind.CAMERA, DeviceKind.BOLLARD):
             return None
+        if status.unknown:
+            return HealthState.FAULT, HealthReason.CAMERAS_UNKNOWN
         if status.overloaded:
             return HealthState.FAULT, HealthReason.OVERLOADED
         return HealthState.ONLINE, None

@@ -39,7 +39,8 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A device's birth or death; a last will carries no time of its own.
 
     A camera worker adds how many cameras it can carry, its load, a share of its time, whether it is
-    too slow for its share, and the epoch of the last share that it follows.
+    too slow for its share, the epoch of the last share that it follows, and how many cameras of that
+    are `unknown` to its site file.
     """
 
     state: Literal["online", "offline"]
@@ -49,6 +50,7 @@ class DeviceStatus(msgspec.Struct, frozen=True, kw_only=True):
     load: Annotated[float, msgspec.Meta(ge=0, le=1000)] | None = None
     overloaded: bool | None = None
     epoch: Total | None = None
+    unknown: Annotated[int, msgspec.Meta(ge=0, le=100_000)] | None = None
 
 
 class DensityLive(msgspec.Struct, frozen=True, kw_only=True, tag_field="sight", tag="live"):

@@ -56,7 +56,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     share of its core in use, `epoch` the last assignment that it follows. `dropped` pictures gave
     way unread to newer ones since its start; `overloaded` where that is more than one in ten now, or all of
     one camera's.
-    `foreign` cameras are read by FFmpeg's reader, since the worker's own does not understand them.
+    `foreign` cameras are read by FFmpeg's reader, since the worker's own does not understand them;
+    `unknown` ones are assigned, and its site file does not have them: nobody analyses those.
     """
 
     state: Literal["online", "offline"]
@@ -69,6 +70,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Annotated[int, msgspec.Meta(ge=0)] | None = None
     overloaded: bool | None = None
     foreign: CameraCount | None = None
+    unknown: CameraCount | None = None
 
 
 class WorkerCameras(msgspec.Struct, frozen=True, kw_only=True):

@@ -250,6 +250,19 @@ def test_a_worker_that_is_too_slow_is_one_event_and_so_is_its_recovery() -> None
     ]
 
 
+def test_a_worker_whose_site_file_lacks_cameras_it_was_given_is_at_fault_by_that_name() -> None:
+    """Nobody analyses those, and the worker itself does well."""
+    field = Field()
+    for unknown in (0, 2, 2, 0):
+        body = DeviceStatus(state="online", at=field.clock.now(), overloaded=False, unknown=unknown)
+        field.hear(DeviceKind.WORKER, "worker-1", body)
+    assert field.told("worker-1") == [
+        (HealthState.ONLINE, None),
+        (HealthState.FAULT, HealthReason.CAMERAS_UNKNOWN),
+        (HealthState.ONLINE, None),
+    ]
+
+
 def test_workers_are_learnt_from_their_status_and_strangers_are_not() -> None:
     field = Field()
     field.status(DeviceKind.WORKER, "worker-1", online=True)
