@@ -3,52 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
+from config.schema import Camera
 from model.facts import DeviceKind, DeviceStatus, Fact
 from wire.payloads import WorkerCameras
 
 SILENT_AFTER_S = 10.0
+EVENED_FROM: Final = 0.2
+"""Cameras move only where that brings the fullest and the emptiest worker nearer by so much of the fullest."""
+
 EPOCH_MOST = 2**52
 """A worker that names a later epoch is wrong: ours must have room to grow past what is believed."""
 
+COST_OF_READING: Final = {"small": 20, "full": 160}
+COST_OF_BURST_PICTURE: Final = 1
+
+
+def expected_cost(camera: Camera) -> int:
+    """What a camera costs its worker, as far as the site file tells; only the ratios count.
+
+    Measured by picture: `full` costs three times `small` on a sub stream, 23 times on a main stream of
+    1920 x 1080; which of them it is shows only in the stream, so that the middle stands here. `small`
+    costs three times as much on a main stream, which the site file does not tell either.
+    """
+    reading = COST_OF_READING[camera.model] + COST_OF_BURST_PICTURE * camera.burst
+    return round(100 * reading / camera.every_s)
+
+
+@dataclass(slots=True)
+class _Burden:
+    """What each worker carries, in whole numbers: sums of fractions would differ by the order of moves."""
+
+    capacity: Mapping[str, int]
+    cost: dict[str, int]
+
+    def fullness(self, worker: str, *, more: int = 0) -> float:
+        return (self.cost[worker] + more) / max(1, self.capacity[worker])
+
+    def emptiest_with(self, more: int) -> str:
+        return min(self.capacity, key=lambda worker: (self.fullness(worker, more=more), worker))
+
+    def fullest(self) -> float:
+        return max(map(self.fullness, self.capacity))
+
+    def unevenness(self) -> float:
+        return self.fullest() - min(map(self.fullness, self.capacity))
+
 
 def share(
-    cameras: Iterable[str],
+    costs: Mapping[str, int],
     workers: Mapping[str, int],
     held: Mapping[str, str],
 ) -> dict[str, str]:
     """Give each camera a worker, keeping `held` (camera → worker) wherever that worker lives.
 
-    `workers` maps a living worker to the number of cameras it can carry. Free cameras go to the
-    worker with the lowest share of its capacity; an overloaded worker gives up only what another
-    can take without becoming fuller than it. Cameras beyond all capacity are still given out:
-    a slow reading is better than none.
+    `costs` maps a camera to what it costs, `workers` a living worker to how much it can carry beside
+    the others. Free cameras go, the dearest first, to the worker with the lowest share of its capacity.
+    Where workers are much less even than they could be, the fullest give up what others can take
+    without becoming fuller than they are. Cameras beyond all capacity are still given out: a slow
+    reading is better than none.
     """
-    wanted = list(cameras)
     if not workers:
         return {}
-    shares = {camera: held[camera] for camera in wanted if held.get(camera) in workers}
-    counts = dict.fromkeys(workers, 0)
-    for worker in shares.values():
-        counts[worker] += 1
-
-    def fullness(worker: str, *, extra: int = 0) -> tuple[float, str]:
-        return ((counts[worker] + extra) / max(1, workers[worker]), worker)
-
-    for camera in wanted:
+    shares = {camera: held[camera] for camera in costs if held.get(camera) in workers}
+    burden = _Burden(workers, dict.fromkeys(workers, 0))
+    for camera, worker in shares.items():
+        burden.cost[worker] += costs[camera]
+    dearest_first = sorted(costs, key=lambda camera: -costs[camera])
+    for camera in dearest_first:
         if camera not in shares:
-            worker = min(workers, key=lambda name: fullness(name, extra=1))
+            worker = burden.emptiest_with(costs[camera])
             shares[camera] = worker
-            counts[worker] += 1
-    for camera in wanted:
-        giver = shares[camera]
-        taker = min(workers, key=lambda name: fullness(name, extra=1))
-        if taker != giver and fullness(taker, extra=1)[0] < fullness(giver)[0]:
-            shares[camera] = taker
-            counts[giver] -= 1
-            counts[taker] += 1
-    return shares
+            burden.cost[worker] += costs[camera]
+    return _evened({camera: shares[camera] for camera in dearest_first}, costs, burden)
+
+
+def _evened(shares: dict[str, str], costs: Mapping[str, int], burden: _Burden) -> dict[str, str]:
+    """The same shares, or more even ones where that is worth the moving."""
+    evened, after = dict(shares), _Burden(burden.capacity, dict(burden.cost))
+    while (move := _next_move(evened, costs, after)) is not None:
+        camera, taker = move
+        after.cost[evened[camera]] -= costs[camera]
+        after.cost[taker] += costs[camera]
+        evened[camera] = taker
+    gain = burden.unevenness() - after.unevenness()
+    return evened if gain >= EVENED_FROM * burden.fullest() else shares
+
+
+def _next_move(
+    shares: Mapping[str, str], costs: Mapping[str, int], burden: _Burden
+) -> tuple[str, str] | None:
+    """A camera that another worker can take, from the fullest worker that can give one up."""
+    for giver in sorted(burden.capacity, key=burden.fullness, reverse=True):
+        for camera, worker in shares.items():
+            if worker == giver:
+                taker = burden.emptiest_with(costs[camera])
+                full = burden.fullness(taker, more=costs[camera])
+                if taker != giver and full < burden.fullness(giver):
+                    return camera, taker
+    return None
 
 
 class Assigner:
@@ -59,11 +115,12 @@ class Assigner:
     the workers say that they follow: they take no share that is not newer.
     """
 
-    def __init__(self, cameras: Iterable[str]) -> None:
-        self._cameras = list(cameras)
+    def __init__(self, costs: Mapping[str, int]) -> None:
+        self._costs = costs
         self._capacity: dict[str, int] = {}
         self._heard_s: dict[str, float] = {}
         self._held: dict[str, str] = {}
+        self._held_by: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._epoch = 0
 
@@ -98,7 +155,10 @@ class Assigner:
         for worker, heard_s in self._heard_s.items():
             if mono - heard_s > SILENT_AFTER_S:
                 self._capacity.pop(worker, None)
-        shares = share(self._cameras, self._capacity, self._held)
+        shares = self._held
+        if self._capacity != self._held_by:
+            self._held_by = dict(self._capacity)
+            shares = share(self._costs, self._capacity, self._held)
         self._told = {name: told for name, told in self._told.items() if name in self._capacity}
         come = self._capacity.keys() - self._told.keys()
         if shares == self._held and not come:
@@ -116,7 +176,7 @@ class Assigner:
         return {
             worker: WorkerCameras(
                 epoch=self._epoch,
-                cameras=tuple(camera for camera in self._cameras if shares.get(camera) == worker),
+                cameras=tuple(camera for camera in self._costs if shares.get(camera) == worker),
             )
             for worker in sorted(touched)
         }

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.engine import AlertEngine
 from config.schema import SiteFile
-from crowd.assignment import Assigner
+from crowd.assignment import Assigner, expected_cost
 from crowd.zones import ZoneFusion
 from devices.health import HealthRegistry
 from devices.outbox import Outbox
@@ -75,7 +75,7 @@ def resume_deciders(
             recorded=recorded,
         ),
         registry=make.registry(site),
-        assigner=Assigner(camera.id for camera in site.cameras),
+        assigner=Assigner({camera.id: expected_cost(camera) for camera in site.cameras}),
     )
 
 

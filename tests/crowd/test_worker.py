@@ -110,6 +110,17 @@ def test_a_share_is_followed_and_an_older_one_is_not() -> None:
     working(act)
 
 
+def test_a_worker_says_how_many_of_its_cameras_its_site_file_lacks() -> None:
+    async def act(worker: Worker, room: Room) -> None:
+        worker.assign(share(1, "a", "stranger", "other"))
+        await eventually(lambda: room.standings[-1].unknown == 2)
+        assert room.standings[-1].cameras == 1
+        worker.assign(share(2, "a"))
+        await eventually(lambda: room.standings[-1].unknown == 0)
+
+    working(act)
+
+
 def noise(at: datetime) -> Picture:
     """A live picture of the camera `a`."""
     pixels = np.random.default_rng(3).integers(0, 256, (96, 1280, 3)).astype(np.uint8)
