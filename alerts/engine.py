@@ -153,7 +153,7 @@ class AlertEngine:
         """
         journal = Journal(now)
         self._take_orders(journal, orders)
-        self._pass_time(journal, self._elapsed(now, mono))
+        self._pass_time(journal, self._elapsed(journal, mono))
         decisions, ignored = self._take_facts(journal, facts)
         for view in views:
             self._watch.take_view(view)
@@ -239,11 +239,12 @@ class AlertEngine:
         name = self._names.get(device)
         return Bilingual(zh=name.zh, en=name.en) if name else Bilingual(zh=device, en=device)
 
-    def _elapsed(self, now: datetime, mono: float) -> float:
+    def _elapsed(self, journal: Journal, mono: float) -> float:
         if self._last_mono is None:
             self._last_mono = mono
-            self._make_up_downtime(now)
-        self._state.saved_at = now
+            self._make_up_downtime(journal.now)
+            self._plans.take_up(journal, self._book)
+        self._state.saved_at = journal.now
         seconds = min(max(0.0, mono - self._last_mono), LONGEST_STEP_S)
         self._last_mono = max(mono, self._last_mono)
         return seconds
@@ -258,7 +259,6 @@ class AlertEngine:
         for file in self._book:
             file.unowned_s += min(down_s, self._clock.due_s(file))
             file.lived_s += down_s
-            file.look_s = 0.0  # the plans may be others now
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""

@@ -41,12 +41,25 @@ class PlanBook:
 
     def follow(self, journal: Journal, book: CaseBook, file: CaseFile) -> None:
         """Bring the field to what the case's level asks for, as far as people have agreed."""
+        self._bring(journal, book, file, takes_back=True)
+
+    def take_up(self, journal: Journal, book: CaseBook) -> None:
+        """After a start: ask for and do what an edited site file adds for the warnings that stand.
+
+        What it lacks is not taken back for that: an edit is no all-clear.
+        """
+        for file in book:
+            file.look_s = 0.0
+            self._bring(journal, book, file, takes_back=False)
+
+    def _bring(self, journal: Journal, book: CaseBook, file: CaseFile, *, takes_back: bool) -> None:
         acting = self._acting(file)
         self._ask(journal, file)
         show = _highest(acting, lambda plan: self._reached(plan, file))
         barriers = _highest(acting, lambda plan: plan.raise_entrances)
-        self._withdraw(journal, file, keep=show.keys())
-        entrances.lower(journal, book, file, keep=barriers.keys(), over=self._over)
+        if takes_back:
+            self._withdraw(journal, file, keep=show.keys())
+            entrances.lower(journal, book, file, keep=barriers.keys(), over=self._over)
         entrances.make_ready(journal, file, barriers)
         for plan in acting:
             checklists.begin(journal, file, plan)
@@ -72,10 +85,6 @@ class PlanBook:
 
     def approve(self, journal: Journal, file: CaseFile, decision: Decision) -> Refusal | None:
         """Take one person's agreement to the plans that wait; returns why not, if not."""
-        if not self._plans.keys() >= set(file.waiting):
-            # The site file was edited since: what waits now is shown first, and agreed to as shown.
-            self._ask(journal, file)
-            return Refusal.NOTHING_TO_APPROVE
         if not file.waiting:
             return Refusal.NOTHING_TO_APPROVE
         for person, session in file.approvals:
