@@ -46,11 +46,14 @@ class PlanBook:
     def take_up(self, journal: Journal, book: CaseBook) -> None:
         """After a start: ask for and do what an edited site file adds for the warnings that stand.
 
-        What it lacks is not taken back for that: an edit is no all-clear.
+        What it lacks is not taken back for that: an edit is no all-clear. Who agreed stays so, by what
+        the file asks for now.
         """
         for file in book:
             file.look_s = 0.0
+            file.authorised.extend(self._agreed_by_now(file))
             self._bring(journal, book, file, takes_back=False)
+            self._show_waiting(journal, file)
 
     def _bring(self, journal: Journal, book: CaseBook, file: CaseFile, *, takes_back: bool) -> None:
         acting = self._acting(file)
@@ -94,12 +97,7 @@ class PlanBook:
                 return Refusal.SAME_SESSION
         file.approvals.append((decision.person, decision.session))
         self._show_waiting(journal, file)
-        agreed = [
-            plan
-            for plan in file.waiting
-            if len(file.approvals) >= _PEOPLE[self._plans[plan].approval]
-        ]
-        file.authorised.extend(agreed)
+        file.authorised.extend(self._agreed_by_now(file))
         journal.note(
             file,
             actor=decision.person,
@@ -231,6 +229,15 @@ class PlanBook:
     def _agreed(self, file: CaseFile, plan: Plan) -> bool:
         return plan.approval is Approval.NONE or plan.id in file.authorised
 
+    def _agreed_by_now(self, file: CaseFile) -> list[str]:
+        """The waiting plans that enough people have agreed to."""
+        people = {
+            name: _PEOPLE[self._plans[name].approval]
+            for name in file.waiting
+            if name in self._plans
+        }
+        return [name for name, needed in people.items() if 0 < needed <= len(file.approvals)]
+
     def _reached(self, plan: Plan, file: CaseFile) -> Iterable[str]:
         if _silent(plan, file):
             return ()
@@ -261,7 +268,9 @@ class PlanBook:
         tell = tuple(
             terminal
             for terminal, wanted in show.items()
-            if wanted is plan and file.told.get(terminal) != plan.id
+            if wanted is plan
+            and file.told.get(terminal) != plan.id
+            and not self._eases(file, terminal, plan)
         )
         rise = [
             entrance
@@ -292,6 +301,12 @@ class PlanBook:
             file.raised[entrance] = plan.id
             if not already:
                 journal.actions.append(entrances.move(file.case, entrance, Motion.RAISE, plan.id))
+
+    def _eases(self, file: CaseFile, terminal: str, plan: Plan) -> bool:
+        """Whether a plan's words would replace a higher plan's at whose level the case still stands: that
+        one may wait for people since its site file was edited, and people would take it for an easing."""
+        told = self._plans.get(file.told.get(terminal, ""))
+        return told is not None and plan.level.rank < told.level.rank <= file.case.level.rank
 
     def _withdraw(self, journal: Journal, file: CaseFile, *, keep: Iterable[str]) -> None:
         """Take back what was told by plans above the level in force, from those who were told."""
