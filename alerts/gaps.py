@@ -112,6 +112,10 @@ class GapDesk:
         if people:
             journal.call(file, CallRole.FALLBACK, people)
 
+    def somebody_hears(self, journal: Journal, file: CaseFile) -> None:
+        """The site file was edited, and names terminals for the zone now."""
+        self._close(journal, file, None)
+
     def instead(self, file: CaseFile, meant: Sequence[str]) -> tuple[str, ...]:
         """The terminals that make up for those of `meant` that were named, and for each other."""
         found = dict.fromkeys(meant)
@@ -144,17 +148,17 @@ class GapDesk:
             ),
         )
 
-    def _close(self, journal: Journal, file: CaseFile, terminal: str) -> None:
+    def _close(self, journal: Journal, file: CaseFile, terminal: str | None) -> None:
         left = [gap for gap in file.case.gaps if gap.terminal != terminal]
         if len(left) == len(file.case.gaps):
             return
         self._keep(journal, file, left)
         journal.note(
             file,
-            actor=terminal,
+            actor=terminal or file.case.subject,
             change=Change.GAP_CLOSED,
-            reason=Reason.ANSWERED,
-            detail=wording.gap_closed(self._name_of(terminal)),
+            reason=Reason.ANSWERED if terminal else Reason.PLAN,
+            detail=wording.gap_closed(self._name_of(terminal) if terminal else None),
         )
 
     def _keep(self, journal: Journal, file: CaseFile, gaps: list[Gap]) -> None:

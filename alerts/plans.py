@@ -52,6 +52,8 @@ class PlanBook:
         for file in book:
             file.look_s = 0.0
             file.authorised.extend(self._agreed_by_now(file))
+            if self._reach.of_zone(file.case.subject):
+                self.gaps.somebody_hears(journal, file)
             self._bring(journal, book, file, takes_back=False)
             self._show_waiting(journal, file)
 

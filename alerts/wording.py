@@ -190,8 +190,10 @@ def gap(gap: Gap, name: Bilingual, instead: Sequence[Bilingual]) -> Bilingual:
     return both("；".join(zh), "; ".join(en))
 
 
-def gap_closed(name: Bilingual) -> Bilingual:
-    """A terminal that was named as a gap has answered after all."""
+def gap_closed(name: Bilingual | None) -> Bilingual:
+    """A terminal that was named as a gap has answered after all, or a zone without any has one now."""
+    if name is None:
+        return both("本区现已有终端", "the zone has a terminal now")
     return both(f"{name.zh} 已收到", f"{name.en} was reached after all")
 
 

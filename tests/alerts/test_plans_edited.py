@@ -8,9 +8,10 @@ import pytest
 
 from alerts.engine import AlertEngine
 from alerts.ownership import Refusal
+from model.cases import Change
 from model.facts import Verb
 from model.orders import Motion
-from tests.alerts.room import Room, peak_rule, plan, site
+from tests.alerts.room import Room, peak_rule, plan, site, words
 from tests.alerts.test_plans import motions, room, spoken
 
 
@@ -26,9 +27,10 @@ def test_a_plan_taken_out_of_the_site_file_is_still_withdrawn() -> None:
     assert motions(here.moved)[1:] == [("e1", Motion.LOWER)]
 
 
-def edited(here: Room, *plans: dict[str, Any]) -> None:
+def edited(here: Room, *plans: dict[str, Any], **changes: Any) -> None:
     """The site file was saved with other plans: the service starts anew with them."""
-    after = site(rules=[peak_rule(hold_s=0, clear_hold_s=2)], plans=list(plans))
+    rules = [peak_rule(hold_s=0, clear_hold_s=2)]
+    after = site(rules=rules, plans=list(plans), **changes)
     here.engine = AlertEngine(after, new_id=here._new_id, snapshot=here.engine.snapshot())
     here.step(views=tuple(here.views.values()))
 
@@ -112,3 +114,18 @@ def test_a_plan_that_asks_for_one_more_person_says_so_at_once() -> None:
     here.see(5.2)
     edited(here, plan("r", "red", approval="two"))
     assert [one.needed for one in here.only_case().waiting] == [2]
+
+
+def test_a_zone_that_the_site_file_gives_its_first_terminal_has_no_gap_any_more() -> None:
+    elsewhere = {"id": "t3", "name": words("T3"), "zones": ["lane"]}
+    here = room(plan("r", "red"), terminals=[elsewhere])
+    here.see(5.2)
+    assert [gap.terminal for gap in here.only_case().gaps] == [None]
+    edited(here, plan("r", "red"), terminals=[elsewhere])
+    assert [gap.terminal for gap in here.only_case().gaps] == [None]
+    edited(
+        here, plan("r", "red"), terminals=[{"id": "t1", "name": words("T1"), "zones": ["bridge"]}]
+    )
+    assert here.only_case().gaps == ()
+    assert len(here.changes(Change.GAP_CLOSED)) == 1
+    assert spoken(here.told) == [("show", "show r", ("t1",))]
