@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from ingest.field_time import FieldTime, Stamped
+from ingest.field_time import HEARD_S, FieldTime, Stamped
 from model.clock import Clock
 from model.facts import Fact
 from wire.codec import Decoded, Decoder
@@ -25,6 +25,8 @@ RATE_PER_S = 200.0
 BURST = 10_000.0
 UNKNOWN = "unknown"
 _SET_ASIDE = 200
+_AHEAD_KEPT = 500
+"""Refused messages from the future that are looked at again once the field has set our clock right."""
 _HEAD_BYTES = 200
 
 
@@ -92,6 +94,7 @@ class Intake:
         self._pace = pace or Pace()
         self._since_last: Counter[str] = Counter()
         self._set_aside: deque[SetAside] = deque(maxlen=_SET_ASIDE)
+        self._ahead: deque[Arrival] = deque(maxlen=_AHEAD_KEPT)
         self._logged: set[tuple[str, RefusalReason]] = set()
         self.refused_by_reason = BoundedTally()
         self.refused_by_source = BoundedTally(1024)
@@ -103,17 +106,20 @@ class Intake:
         return self._line.take(max_n, timeout_s)
 
     def decode(self, arrivals: Sequence[Arrival]) -> list[Fact]:
-        """The facts among the arrivals, in order; all else is counted or handed on."""
+        """The facts among the arrivals, in order; all else is counted or handed on.
+
+        Where our clock was slow until the field set it right, what was refused as from the future just
+        before comes first: an alarm's only word may be among it.
+        """
         decoded = [self._one(arrival) for arrival in arrivals]
         set_by_s = self._compare_clocks(arrivals, decoded)
+        facts: list[Fact] = []
         if set_by_s > 0:
+            facts += self._heard_too_early(arrivals[-1].mono, set_by_s)
             decoded = [
-                self._one(each._replace(arrived=each.arrived + timedelta(seconds=set_by_s)))
-                if isinstance(one, Refusal) and one.reason is RefusalReason.STAMP_AHEAD
-                else one
+                self._anew(each, set_by_s) if _is_ahead(one) else one
                 for each, one in zip(arrivals, decoded, strict=True)
             ]
-        facts = []
         for arrival, one in zip(arrivals, decoded, strict=True):
             if isinstance(one, Fact):
                 facts.append(one)
@@ -123,6 +129,22 @@ class Intake:
                 self._refuse(one, arrival)
         self.facts += len(facts)
         return facts
+
+    def _heard_too_early(self, mono: float, set_by_s: float) -> list[Fact]:
+        """What was refused in the half minute before our clock was set right, decoded by the right one."""
+        kept = [each for each in self._ahead if mono - each.mono <= HEARD_S]
+        self._ahead.clear()
+        again = (self._anew(each, set_by_s) for each in kept)
+        return [one for one in again if isinstance(one, Fact)]
+
+    def _anew(self, arrival: Arrival, set_by_s: float) -> Decoded:
+        return self._decoder.decode(
+            arrival.topic,
+            arrival.payload,
+            retained=arrival.retained,
+            arrived=arrival.arrived + timedelta(seconds=set_by_s),
+            mono=arrival.mono,
+        )
 
     def _compare_clocks(self, arrivals: Sequence[Arrival], decoded: Sequence[Decoded]) -> float:
         """Let the field's time hear what was said just now; by how much our clock was set by it."""
@@ -167,6 +189,8 @@ class Intake:
 
     def _refuse(self, refusal: Refusal, arrival: Arrival) -> None:
         source = refusal.source or UNKNOWN
+        if _is_ahead(refusal):
+            self._ahead.append(arrival)
         self._since_last[refusal.reason.value] += 1
         self.refused_by_reason.add(refusal.reason.value)
         self.refused_by_source.add(source)
@@ -191,3 +215,7 @@ class Intake:
                 refusal.where,
                 refusal.detail,
             )
+
+
+def _is_ahead(one: Decoded) -> bool:
+    return isinstance(one, Refusal) and one.reason is RefusalReason.STAMP_AHEAD

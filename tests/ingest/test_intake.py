@@ -10,7 +10,7 @@ import msgspec
 from ingest.field_time import FieldTime
 from ingest.intake import Arrival, Intake, Pace
 from model.clock import ManualClock
-from model.facts import CounterReading, DeviceKind, SensorReading
+from model.facts import CounterReading, DeviceKind, SensorAlarm, SensorReading
 from wire.codec import Decoder, encode
 from wire.inbox import AckToken
 from wire.refusals import RefusalReason
@@ -192,3 +192,36 @@ def test_a_service_whose_clock_is_an_hour_slow_loses_nothing_that_came_with_the_
     assert {fact.arrived for fact in facts} == {NOW}
     assert intake.refused_counts() == {}
     assert clock.now() == NOW
+
+
+def test_an_alarm_heard_before_the_field_set_a_slow_clock_right_is_taken_then() -> None:
+    """The broker tells a retained alarm at the start, and never again to a service that stays."""
+    line, machine = Line(), ManualClock(NOW - timedelta(hours=1))
+    clock = FieldTime(machine)
+    intake = Intake(line, Decoder(TOPICS, KNOWN), clock=clock, field_time=clock)
+    alarm = SensorAlarm(at=NOW, id="a1", hazard="fire", state="raised")
+    later = NOW + timedelta(seconds=2)
+    count = CounterReading(at=later, boot="b1", seq=1, in_total=9, out_total=4)
+    tomorrow = (NOW + timedelta(days=1)).isoformat()
+    first = [
+        (TOPICS.alarm("s1"), encode(alarm), True),
+        (TOPICS.reading("s2"), reading(at=tomorrow), True),
+    ]
+    proof = [(TOPICS.reading(one), reading(at=later.isoformat()), False) for one in ("s1", "s2")]
+    heard = []
+    for mid, batch in enumerate((first, [*proof, (TOPICS.count("g1"), encode(count), False)])):
+        token = AckToken(1, mid, 1)
+        heard.append(
+            intake.decode(
+                [
+                    Arrival(topic, payload, kept, token, clock.now(), clock.monotonic())
+                    for topic, payload, kept in batch
+                ]
+            )
+        )
+        machine.advance(2)
+    assert heard[0] == []
+    assert [fact.body for fact in heard[1]][:1] == [alarm]
+    assert [fact.source for fact in heard[1]] == ["s1", "s1", "s2", "g1"]
+    assert heard[1][0].arrived == NOW
+    assert intake.refused_counts() == {"stamp_ahead": 2}, "each was counted when it came"

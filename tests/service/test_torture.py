@@ -156,6 +156,7 @@ def test_killed_at_any_point_of_the_step_that_decides_every_terminal_acts_once(
         pytest.param(50014, id="a fire told by a service that began on a slow clock"),
         pytest.param(50038, id="a terminal that hears an old all-clear late"),
         pytest.param(288, id="a call for help that the broker lost with its memory"),
+        pytest.param(991035, id="an all-clear that reached a service on a slow clock"),
         pytest.param(275, id="a terminal that was away hears a message just before its renewal"),
     ],
 )
