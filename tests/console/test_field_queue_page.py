@@ -87,7 +87,8 @@ def test_a_report_is_kept_at_once_however_slow_the_line(
         held.append(route)
 
     phone.route("**/api/v1/photos*", hold)
-    write_report(phone, tmp_path, "冰面有人")
+    with phone.expect_request("**/api/v1/photos*"):
+        write_report(phone, tmp_path, "冰面有人")
     expect(phone.get_by_test_id("report")).to_have_count(0, timeout=20_000)
     expect(phone.get_by_test_id("line")).to_contain_text("2 项待发送")
     assert reported(stage) == []
