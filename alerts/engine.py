@@ -242,23 +242,23 @@ class AlertEngine:
     def _elapsed(self, journal: Journal, mono: float) -> float:
         if self._last_mono is None:
             self._last_mono = mono
-            self._make_up_downtime(journal.now)
-            self._plans.take_up(journal, self._book)
+            self._wake(journal)
         self._state.saved_at = journal.now
         seconds = min(max(0.0, mono - self._last_mono), LONGEST_STEP_S)
         self._last_mono = max(mono, self._last_mono)
         return seconds
 
-    def _make_up_downtime(self, now: datetime) -> None:
-        """The escalation clock went on while the service was down, at most to its next step."""
+    def _wake(self, journal: Journal) -> None:
+        """The escalation clock went on meanwhile, at most to its next step; the plans may be others now."""
         saved_at = self._state.saved_at
         if saved_at is None:
             return
-        down_s = max(0.0, (now - saved_at).total_seconds())
+        down_s = max(0.0, (journal.now - saved_at).total_seconds())
         self._announcements.pass_time(down_s)
         for file in self._book:
             file.unowned_s += min(down_s, self._clock.due_s(file))
             file.lived_s += down_s
+        self._plans.take_up(journal, self._book)
 
     def _pass_time(self, journal: Journal, seconds: float) -> None:
         """Run holds and clocks. What rose by time alone is a case even if it falls in this step."""

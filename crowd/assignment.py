@@ -15,7 +15,7 @@ SILENT_AFTER_S = 10.0
 EVENED_FROM: Final = 0.2
 """Cameras move only where that brings the fullest and the emptiest worker nearer by so much of the fullest."""
 
-EPOCH_MOST = 2**52
+EPOCH_MOST: Final = 2**52
 """A worker that names a later epoch is wrong: ours must have room to grow past what is believed."""
 
 COST_OF_READING: Final = {"small": 20, "full": 160}

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from ingest.field_time import HEARD_S, FieldTime, Stamped
+from ingest.field_time import FieldTime, Stamped
 from model.clock import Clock
 from model.facts import Fact
 from wire.codec import Decoded, Decoder
@@ -25,8 +25,8 @@ RATE_PER_S = 200.0
 BURST = 10_000.0
 UNKNOWN = "unknown"
 _SET_ASIDE = 200
-_AHEAD_KEPT = 500
-"""Refused messages from the future that are looked at again once the field has set our clock right."""
+_PROVEN_WITHIN_S = 600.0
+"""So long what was refused as from the future is kept for the field to set our clock right."""
 _HEAD_BYTES = 200
 
 
@@ -94,7 +94,8 @@ class Intake:
         self._pace = pace or Pace()
         self._since_last: Counter[str] = Counter()
         self._set_aside: deque[SetAside] = deque(maxlen=_SET_ASIDE)
-        self._ahead: deque[Arrival] = deque(maxlen=_AHEAD_KEPT)
+        # The last word on each topic, of devices that the site file knows: a flood of readings ousts no alarm.
+        self._ahead: dict[str, Arrival] = {}
         self._logged: set[tuple[str, RefusalReason]] = set()
         self.refused_by_reason = BoundedTally()
         self.refused_by_source = BoundedTally(1024)
@@ -108,8 +109,8 @@ class Intake:
     def decode(self, arrivals: Sequence[Arrival]) -> list[Fact]:
         """The facts among the arrivals, in order; all else is counted or handed on.
 
-        Where our clock was slow until the field set it right, what was refused as from the future just
-        before comes first: an alarm's only word may be among it.
+        Where our clock was slow until the field set it right, what was refused as from the future before
+        that comes first: an alarm's only word may be among it.
         """
         decoded = [self._one(arrival) for arrival in arrivals]
         set_by_s = self._compare_clocks(arrivals, decoded)
@@ -131,8 +132,8 @@ class Intake:
         return facts
 
     def _heard_too_early(self, mono: float, set_by_s: float) -> list[Fact]:
-        """What was refused in the half minute before our clock was set right, decoded by the right one."""
-        kept = [each for each in self._ahead if mono - each.mono <= HEARD_S]
+        """What was refused before our clock was set right, decoded by the right one."""
+        kept = [each for each in self._ahead.values() if mono - each.mono <= _PROVEN_WITHIN_S]
         self._ahead.clear()
         again = (self._anew(each, set_by_s) for each in kept)
         return [one for one in again if isinstance(one, Fact)]
@@ -190,7 +191,8 @@ class Intake:
     def _refuse(self, refusal: Refusal, arrival: Arrival) -> None:
         source = refusal.source or UNKNOWN
         if _is_ahead(refusal):
-            self._ahead.append(arrival)
+            self._ahead.pop(arrival.topic, None)
+            self._ahead[arrival.topic] = arrival
         self._since_last[refusal.reason.value] += 1
         self.refused_by_reason.add(refusal.reason.value)
         self.refused_by_source.add(source)

@@ -200,12 +200,14 @@ def test_an_alarm_heard_before_the_field_set_a_slow_clock_right_is_taken_then() 
     clock = FieldTime(machine)
     intake = Intake(line, Decoder(TOPICS, KNOWN), clock=clock, field_time=clock)
     alarm = SensorAlarm(at=NOW, id="a1", hazard="fire", state="raised")
-    later = NOW + timedelta(seconds=2)
+    later = NOW + timedelta(seconds=120)
     count = CounterReading(at=later, boot="b1", seq=1, in_total=9, out_total=4)
     tomorrow = (NOW + timedelta(days=1)).isoformat()
+    flood = [(TOPICS.reading("s1"), reading(value=float(n)), False) for n in range(1000)]
     first = [
         (TOPICS.alarm("s1"), encode(alarm), True),
         (TOPICS.reading("s2"), reading(at=tomorrow), True),
+        *flood,
     ]
     proof = [(TOPICS.reading(one), reading(at=later.isoformat()), False) for one in ("s1", "s2")]
     heard = []
@@ -219,9 +221,9 @@ def test_an_alarm_heard_before_the_field_set_a_slow_clock_right_is_taken_then() 
                 ]
             )
         )
-        machine.advance(2)
+        machine.advance(120)
     assert heard[0] == []
     assert [fact.body for fact in heard[1]][:1] == [alarm]
-    assert [fact.source for fact in heard[1]] == ["s1", "s1", "s2", "g1"]
+    assert [fact.source for fact in heard[1]] == ["s1", "s1", "s1", "s2", "g1"]
     assert heard[1][0].arrived == NOW
-    assert intake.refused_counts() == {"stamp_ahead": 2}, "each was counted when it came"
+    assert intake.refused_counts() == {"stamp_ahead": 1002}, "each was counted when it came"

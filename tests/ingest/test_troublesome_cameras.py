@@ -209,30 +209,29 @@ class Flapping:
         await eventually(lambda: len(self.left_alone_s) > deaths, within_s=WAIT_S)
 
 
-def test_a_camera_that_comes_and_dies_at_once_is_asked_less_and_less_often() -> None:
-    async def run() -> None:
-        async with server("odd") as cameras:
-            flapping = Flapping(cameras, steady_s=3600.0)
-            task = asyncio.create_task(flapping.tap.run())
-            for _ in range(6):
-                await flapping.live_for(1)
-            assert flapping.left_alone_s[-1] >= 0.5 * 0.1 * 2**5
-            task.cancel()
+def flapped(*, steady_s: float, lives: int, pictures: int) -> Flapping:
+    """A camera that lived so many times, for so many pictures each."""
 
-    asyncio.run(run())
+    async def run() -> Flapping:
+        async with server("odd") as cameras:
+            flapping = Flapping(cameras, steady_s=steady_s)
+            task = asyncio.create_task(flapping.tap.run())
+            for _ in range(lives):
+                await flapping.live_for(pictures)
+            task.cancel()
+            return flapping
+
+    return asyncio.run(run())
+
+
+def test_a_camera_that_comes_and_dies_at_once_is_asked_less_and_less_often() -> None:
+    flapping = flapped(steady_s=3600.0, lives=6, pictures=1)
+    assert flapping.left_alone_s[-1] >= 0.5 * 0.1 * 2**5
 
 
 def test_a_camera_that_gave_pictures_for_long_enough_is_asked_at_once_when_it_dies() -> None:
-    async def run() -> None:
-        async with server("odd") as cameras:
-            flapping = Flapping(cameras, steady_s=0.5)
-            task = asyncio.create_task(flapping.tap.run())
-            for _ in range(3):
-                await flapping.live_for(4)
-                assert flapping.tap._failures == 1, "the failures before it count no more"
-            task.cancel()
-
-    asyncio.run(run())
+    flapping = flapped(steady_s=0.5, lives=3, pictures=4)
+    assert flapping.tap._failures == 1, "the failures before it count no more"
 
 
 def test_an_overloaded_process_reads_all_cameras_less_often_and_equally_so_and_counts_it() -> None:
