@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from alerts.cases import Journal
 from alerts.engine import AlertEngine, Outcome
 from config.schema import SiteFile
 from crowd.zones import ZoneFusion
@@ -183,10 +184,10 @@ class _NoClockEngine(AlertEngine):
         super().__init__(site, new_id=new_id, snapshot=snapshot)
         self._forgot = snapshot is not None
 
-    def _make_up_downtime(self, now: datetime) -> None:
+    def _wake(self, journal: Journal) -> None:
         for file in self._book if self._forgot else ():
             file.unowned_s = -1e9
-        super()._make_up_downtime(now)
+        super()._wake(journal)
 
 
 class _AmnesicEngine(AlertEngine):
